@@ -1,0 +1,59 @@
+# `make demo` and `make test` do all the set-up; each line below is a command you can type yourself.
+PYTHON ?= python3
+VENV ?= .venv
+# Where to get a particular build of torch, such as a CPU-only one; empty: wherever pip looks.
+TORCH_INDEX ?=
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+READY = $(VENV)/.ready
+DEMO = build/demo
+# The recipe of the bundled model; DIGITS_DATA must name the folder with mnist/ and unipen/.
+RECIPE = --data mnist,unipen,synth --epochs 24 --seed 0
+MODELS = runtime/digits_runtime/models
+BUNDLED = train/digits_train/bundled/digits
+
+.PHONY: demo test check bench models figures clip clean
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
+		--constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(READY)  ## train a little on synthetic handwriting, export int8, read a clip
+	rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/digits-train --data synth --epochs 4 --output $(DEMO)/run
+	$(BIN)/digits-export $(DEMO)/run --int8 --max-drop 0.5 --output $(DEMO)/digits.onnx
+	$(BIN)/digits-cam --source tests/data/clip.mp4 --json --model $(DEMO)/digits.onnx > $(DEMO)/own.jsonl
+	$(BIN)/python tests/score_clip.py $(DEMO)/own.jsonl
+	$(BIN)/digits-cam --source tests/data/clip.mp4 --json > $(DEMO)/bundled.jsonl
+	$(BIN)/python tests/score_clip.py $(DEMO)/bundled.jsonl --exact
+	$(BIN)/digits-cam --source tests/data/clip.mp4
+
+test: $(READY)  ## every test; with DIGITS_DATA set also those on real handwriting
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## style, types and layering
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## speed, as ratios in one run
+	$(BIN)/digits-bench
+
+models: $(READY)  ## the bundled model, from data to file
+	rm -rf build/models
+	$(BIN)/digits-train $(RECIPE) --output build/models/digits
+	$(BIN)/digits-export build/models/digits --output $(MODELS)/digits-float.onnx
+	$(BIN)/digits-export build/models/digits --int8 --output $(MODELS)/digits-int8.onnx
+	rm -rf $(BUNDLED) && mkdir -p $(BUNDLED) && cp build/models/digits/checkpoint* $(BUNDLED)
+
+figures: $(READY)  ## the README's table; needs DIGITS_DATA
+	$(BIN)/python tests/field/figures.py
+
+clip: $(READY)  ## the demo's clip and its truth, anew
+	$(BIN)/python -m digits_train.scenes tests/data/clip.mp4
+
+clean:
+	rm -rf build dist .venv

@@ -1,0 +1,1 @@
+"""What quantization is calibrated on, and how sure a model may say it is."""

@@ -1,0 +1,58 @@
+"""The model card: what a person should know before trusting a model, beside its file."""
+
+from __future__ import annotations
+
+import hashlib
+
+from digits_export.export import Exported
+
+_NOTES = {
+    "mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
+    "unipen": "UNIPEN train_r01_v07 (Guyon et al. 1994), CC BY 4.0",
+    "synth": "digits-edge's own procedural handwriting, Apache-2.0",
+}
+
+
+def card(name: str, exported: Exported) -> str:
+    """Write the card of a model as Markdown.
+
+    Args:
+        name: Of the model's file.
+        exported: The model.
+    """
+    contract = exported.contract
+    lines = [
+        f"# {name}",
+        "",
+        f"Reads {len(contract.labels)} glyph classes: {' '.join(contract.labels)}"
+        + (", and tells what is none of them." if contract.rejects else "."),
+        "",
+        f"- precision: {contract.precision}, {len(exported.content):,} bytes",
+        f"- SHA-256: `{hashlib.sha256(exported.content).hexdigest()}`",
+        f"- made from the tensors with SHA-256 `{contract.parent}`, seed {contract.seed}",
+        f"- temperature {contract.temperature:g}; named from probability {contract.threshold:g} on",
+        *(
+            f"- validation accuracy, {precision}: {100 * share:.3f} %"
+            for precision, share in contract.accuracy.items()
+        ),
+    ]
+    if exported.parity is not None:
+        lines.append(
+            f"- int8 against float: {exported.parity.changed} of {exported.parity.n} "
+            f"validation answers changed, {exported.parity.drop:+.3f} points lost"
+        )
+    lines += [f"- {key}: {value}" for key, value in contract.recipe.items()]
+    lines += ["", "## Training data", ""]
+    lines += [
+        f"- {_NOTES.get(source, source)}, SHA-256 `{digest}`"
+        for source, digest in contract.data.items()
+    ]
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "Isolated glyphs only: touching ones are not split. Figures above are of the validation "
+        "splits; what the model does on other hands, cameras and papers must be measured there.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""From a PyTorch network to a plain ONNX graph that says nothing but what it computes."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import onnx
+import torch
+
+from digits_runtime.contract import INPUT, METADATA_KEY, OUTPUT, Contract
+from digits_train.architectures import Fusion
+
+# Fixed, so that a newer torch or onnx does not change what boards in the field must load.
+OPSET = 20
+_IR_VERSION = 10
+
+
+def to_onnx(network: Fusion, size: int) -> onnx.ModelProto:
+    """Convert a trained network; batch norms are folded into their convolutions.
+
+    Args:
+        network: Takes uint8 `[n, 1, size, size]`, gives float32 logits `[n, classes]`.
+        size: Side of its input, pixels.
+
+    Returns:
+        A float32 model with a dynamic batch and no external data, without metadata.
+    """
+    example = torch.zeros((2, 1, size, size), dtype=torch.uint8)
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    # The exporter reports packages that this model has no use for.
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                network.eval(),
+                (example,),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+                opset_version=OPSET,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        logger.setLevel(level)
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
+    model = program.model_proto
+    _clean(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _clean(model: onnx.ModelProto) -> None:
+    """Drop what differs from machine to machine: stack traces, file names, symbol numbers."""
+    model.ir_version = _IR_VERSION
+    model.producer_name, model.producer_version = "digits-export", ""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    graph = model.graph
+    graph.name, graph.doc_string = "digits_edge", ""
+    del graph.metadata_props[:]
+    del graph.value_info[:]
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+
+
+def to_bytes(model: onnx.ModelProto, contract: Contract) -> bytes:
+    """Serialise a model with its contract in the metadata; equal models give equal bytes."""
+    described = onnx.ModelProto()
+    described.CopyFrom(model)
+    onnx.helper.set_model_props(described, {METADATA_KEY: contract.to_json()})
+    content: bytes = described.SerializeToString(deterministic=True)
+    return content

@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ProviderName(StrEnum):
+    """Where a model may be asked to run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option("--model", "-m", help="Model file [default: the bundled digits, int8]"),
+]
+ProviderOption = Annotated[
+    ProviderName, typer.Option(help="Where the model runs; cpu or cuda insist on it.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object for each picture or frame.")
+]

@@ -1,0 +1,57 @@
+"""`digits-read`: the numbers in pictures.
+
+digits-read photo.jpg
+digits-read --json page1.png page2.png
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digits_runtime.commands.options import JsonOption, ModelOption, ProviderName, ProviderOption
+from digits_runtime.commands.reporting import one_line_errors
+
+app = typer.Typer(name="digits-read", add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@one_line_errors
+def read(
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...", help="Pictures, or folders of pictures.", show_default=False
+        ),
+    ],
+    as_json: JsonOption = False,
+    model: ModelOption = None,
+    provider: ProviderOption = ProviderName.auto,
+) -> None:
+    """Print the numbers written in pictures, a line of the page on each line.
+
+    A glyph the model is not sure of is printed as ?, so that a number never loses a digit
+    unnoticed. Several pictures are told apart by a line with their name.
+    """
+    from digits_runtime.pictures import in_folders
+    from digits_runtime.reader import Reader
+    from digits_runtime.session import BUNDLED
+
+    reader = Reader(model or BUNDLED, provider=provider.value)
+    paths = in_folders(images)
+    for path in paths:
+        reading = reader.read(path)
+        if as_json:
+            typer.echo(json.dumps(reading.to_dict()))
+            continue
+        if len(paths) > 1:
+            typer.echo(f"{path}:")
+        typer.echo(reading.text or "(no number found)", err=not reading.text)
+
+
+def main() -> None:
+    """Entry point of `digits-read`."""
+    app()

@@ -1,0 +1,205 @@
+"""From a picture to ink, and from a crop of ink to what a model sees. The only preprocessing.
+
+Ink is a uint8 array, bright on dark: 0 is paper, 255 a stroke as dark as dark gets, whatever the
+light and whatever the colour. Training, calibration, evaluation and the camera all come through
+here, so a model is never shown anything at work that it could not have been shown in training.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.contract import InkSpec
+from digits_runtime.errors import InputError
+
+Grey = NDArray[np.uint8]
+Polarity = Literal["dark", "bright", "auto"]
+
+_FULL = 255
+# Pixels of a crop below this share of its peak do not stretch its bounding box.
+_EDGE = 0.12
+# This share of a normalised glyph's ink is below full strength; the rest saturates, which makes
+# a hair-thin stroke, faint once shrunk, as strong as a broad one.
+_SATURATE = 0.7
+# Paper so dark that dividing by it would only magnify the sensor's noise.
+_DARKEST_PAPER = 32
+# Widest stroke, as a share of the shorter side: of a frame, and of a picture of one glyph.
+_STROKE_OF_FRAME = 0.12
+_STROKE_OF_GLYPH = 0.3
+
+
+def to_grey(frame: NDArray[np.uint8], polarity: Literal["dark", "bright"]) -> Grey:
+    """Reduce a frame to one channel in which ink of any colour stands out.
+
+    Args:
+        frame: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+        polarity: `dark` ink on lighter paper, or `bright` ink on a darker board.
+
+    Returns:
+        uint8 `[h, w]`: for dark ink the darkest channel (red ink is as dark as black there), for
+        bright ink the brightest.
+
+    Raises:
+        InputError: The array is not an 8-bit grey or BGR picture.
+    """
+    if frame.dtype != np.uint8 or frame.ndim not in (2, 3) or 0 in frame.shape:
+        raise InputError(
+            f"a frame must be a non-empty uint8 array [h, w] or [h, w, 3], "
+            f"not {frame.dtype} {list(frame.shape)}"
+        )
+    if frame.ndim == 2:
+        return frame
+    if frame.shape[2] == 1:
+        return frame[:, :, 0]
+    if frame.shape[2] != 3:
+        raise InputError(f"a colour frame must have 3 channels (BGR), not {frame.shape[2]}")
+    blue, green, red = cv2.split(frame)
+    pick = cv2.min if polarity == "dark" else cv2.max
+    return _grey(pick(pick(blue, green), red))
+
+
+def find_ink(
+    grey: Grey, polarity: Literal["dark", "bright"], *, widest: float = _STROKE_OF_FRAME
+) -> Grey:
+    """Measure how far each pixel departs from the paper around it, in shares of full contrast.
+
+    The paper is what a morphological closing (for dark ink) leaves: it follows shadows and
+    vignettes, even their hard edges, but not anything as narrow as a stroke. Dividing by it makes
+    a stroke in the shade as strong as the same stroke in the light.
+
+    Args:
+        grey: uint8 `[h, w]`.
+        polarity: Which side of the paper the ink is on.
+        widest: The broadest stroke there may be, as a share of the shorter side.
+
+    Returns:
+        uint8 `[h, w]`, 0 on paper, 255 for black on white or white on black.
+    """
+    light = grey if polarity == "dark" else _grey(cv2.bitwise_not(grey))
+    reach = 2 * round(widest * min(light.shape) / 2) + 1
+    # At full resolution: on a shrunk page a hard shadow would leave a strip that looks like ink.
+    paper = _grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
+    np.maximum(paper, _DARKEST_PAPER, out=paper)
+    return _grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_FULL)))
+
+
+def guess_polarity(grey: Grey) -> Literal["dark", "bright"]:
+    """Say whether the ink is darker or brighter than what it is written on.
+
+    Ink is the minority wherever one looks, so against the median of its surroundings it is the
+    longer tail; light and shadow, large areas both, hardly depart from theirs.
+    """
+    small = cv2.resize(grey, (96, 96), interpolation=cv2.INTER_AREA)
+    departure = small.astype(np.int16) - cv2.medianBlur(small, 31)
+    low, high = np.percentile(departure, (1, 99))
+    return "dark" if -low >= high else "bright"
+
+
+def without_grain(ink: Grey, strength: int) -> Grey:
+    """Take the paper's own texture, up to this strength, off all of the ink."""
+    return np.asarray(np.maximum(ink, strength) - strength, np.uint8)
+
+
+def isolate(ink: Grey) -> Grey:
+    """Keep the one glyph of a loosely cropped picture: its ink without grain, specks and strays.
+
+    Args:
+        ink: uint8 `[h, w]` of one glyph and, perhaps, bits of its neighbours at the borders.
+
+    Returns:
+        uint8 `[h, w]`, zero away from the glyph.
+    """
+    faint, low = np.percentile(ink, (5, 25))
+    clean = without_grain(ink, round(low + 4 * (low - faint)))
+    _, strong = cv2.threshold(clean, 0, _FULL, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(strong, connectivity=8)
+    if count <= 2:
+        return clean
+    left, top, width, height, areas = stats[1:].T
+    bottom, right = ink.shape
+    cut = (left == 0) | (top == 0) | (left + width == right) | (top + height == bottom)
+    main = int(np.where(cut, areas / 2, areas).argmax())
+    stray = (areas < 0.03 * areas.sum()) | (cut & (areas < 0.4 * areas[main]))
+    stray[main] = False
+    if not stray.any():
+        return clean
+    # Strokes have soft edges outside the threshold: those of the strays go, those kept stay.
+    around = np.ones((3, 3), np.uint8)
+    dropped = np.isin(labels, 1 + np.flatnonzero(stray)).astype(np.uint8)
+    kept = np.isin(labels, 1 + np.flatnonzero(~stray)).astype(np.uint8)
+    clean[(cv2.dilate(dropped, around) > 0) & (cv2.dilate(kept, around) == 0)] = 0
+    return clean
+
+
+def normalise(ink: Grey, spec: InkSpec) -> Grey:
+    """Bring a crop of ink to the size, place and strength that a model expects.
+
+    As in MNIST (LeCun et al. 1998), the glyph keeps its aspect, its longer side becomes
+    `spec.box` pixels, and its centre of mass goes to the centre. Its strength is then raised so
+    that most of the ink saturates.
+
+    Args:
+        ink: uint8 `[h, w]`, bright ink on 0, any size.
+        spec: The model's input.
+
+    Returns:
+        uint8 `[spec.size, spec.size]`; all zero if there is no ink.
+    """
+    canvas = np.zeros((spec.size, spec.size), np.uint8)
+    peak = int(ink.max(initial=0))
+    if peak == 0:
+        return canvas
+    left, top, width, height = cv2.boundingRect(
+        cv2.threshold(ink, _EDGE * peak, _FULL, cv2.THRESH_BINARY)[1]
+    )
+    scale = spec.box / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    glyph = _grey(
+        cv2.resize(
+            ink[top : top + height, left : left + width],
+            size,
+            # The linear kernel rounds differently on ARM; these two are equal there.
+            interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
+        )
+    )
+    inked = np.sort(glyph[glyph > _EDGE * glyph.max()])
+    glyph = _grey(cv2.convertScaleAbs(glyph, alpha=_FULL / inked[int(_SATURATE * len(inked))]))
+    mass = cv2.moments(glyph)
+    x = _placed(mass["m10"] / mass["m00"], size[0], spec.size)
+    y = _placed(mass["m01"] / mass["m00"], size[1], spec.size)
+    canvas[y : y + size[1], x : x + size[0]] = glyph
+    return canvas
+
+
+def _placed(centre: float, length: int, size: int) -> int:
+    """Where a glyph starts so that its centre of mass is the canvas's, without leaving it."""
+    return min(max(round(size / 2 - centre), 0), size - length)
+
+
+def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto") -> Grey:
+    """Turn a picture of one glyph, however loosely cropped, into what a model expects.
+
+    Args:
+        picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+        spec: The model's input.
+        polarity: `dark` for ink on paper, `bright` for MNIST-like arrays, `auto` to find out.
+
+    Returns:
+        uint8 `[spec.size, spec.size]`.
+
+    Raises:
+        InputError: The array is not an 8-bit grey or BGR picture.
+    """
+    if polarity == "auto":
+        polarity = guess_polarity(to_grey(picture, "dark"))
+    ink = find_ink(to_grey(picture, polarity), polarity, widest=_STROKE_OF_GLYPH)
+    return normalise(isolate(ink), spec)
+
+
+def _grey(image: object) -> Grey:
+    """Narrow OpenCV's return type to the uint8 arrays used here."""
+    return cast(Grey, image)

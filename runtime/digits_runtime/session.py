@@ -1,0 +1,138 @@
+"""Opens a model file and runs it: checks what it is, sets threads, insists on the provider."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+# onnxruntime writes telemetry files under the home folder unless told so before its import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from digits_runtime.contract import INPUT, METADATA_KEY, OUTPUT, Contract
+from digits_runtime.errors import InputError
+
+Provider = Literal["auto", "cpu", "cuda"]
+
+BUNDLED = Path(__file__).parent / "models" / "digits-int8.onnx"
+
+_LARGEST_FILE = 64 << 20
+# Beyond this a batch only costs memory: the kernels are long saturated.
+_BATCH = 512
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class Session:
+    """One model, ready to classify.
+
+    Args:
+        model: An ONNX file that keeps the contract, or its bytes.
+        provider: Where it must run; `auto` takes CUDA if this onnxruntime has it.
+        threads: Of one run of the graph; one is fastest for glyphs a few at a time.
+
+    Raises:
+        InputError: The file is missing, too large or not one of ours, or the provider is absent.
+    """
+
+    def __init__(
+        self, model: Path | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
+    ) -> None:
+        name = "the model" if isinstance(model, bytes) else str(model)
+        content = model if isinstance(model, bytes) else _read(model)
+        chosen = _choose(provider)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # A spinning pool burns a small board's core between frames.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 4
+        try:
+            self._session = ort.InferenceSession(content, options, providers=[chosen])
+        except Exception as error:  # onnxruntime raises a family of its own, one per cause
+            reason = str(error).splitlines()[0][:200]
+            raise InputError(f"{name} is not a model that onnxruntime loads ({reason})") from None
+        running = self._session.get_providers()
+        if running[0] != chosen:
+            raise InputError(
+                f"asked for {provider}, but onnxruntime runs on {running[0]}; "
+                "digits-doctor says what is missing"
+            )
+        self.provider = "cuda" if chosen == _PROVIDERS["cuda"] else "cpu"
+        self.contract = self._checked(name)
+
+    def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Classify: uint8 `[n, 1, size, size]`, bright on dark, to float32 `[n, classes]`."""
+        if len(glyphs) <= _BATCH:
+            return self._run(glyphs)
+        parts = [
+            self._run(glyphs[start : start + _BATCH]) for start in range(0, len(glyphs), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Like `logits`, calibrated: rows sum to 1, "not a glyph" last if there is such a class."""
+        scaled = self.logits(glyphs) / np.float32(self.contract.temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        np.exp(scaled, out=scaled)
+        scaled /= scaled.sum(axis=1, keepdims=True)
+        return scaled
+
+    def _run(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if len(glyphs) == 0:
+            return np.zeros((0, self.contract.classes), np.float32)
+        logits: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: glyphs})[0]
+        return logits
+
+    def _checked(self, name: str) -> Contract:
+        """Read the contract and hold the graph to it."""
+        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if text is None:
+            raise InputError(
+                f"{name} was not made by digits-export: it does not describe itself; "
+                "export your checkpoint with digits-export"
+            )
+        try:
+            contract = Contract.from_json(text)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        size = contract.ink.size
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        given = (
+            [(i.name, i.type, i.shape[1:]) for i in inputs],
+            [(o.name, o.type, o.shape[1:]) for o in outputs],
+        )
+        wanted = (
+            [(INPUT, "tensor(uint8)", [1, size, size])],
+            [(OUTPUT, "tensor(float)", [contract.classes])],
+        )
+        if given != wanted or isinstance(inputs[0].shape[0], int):
+            raise InputError(
+                f"{name} has inputs and outputs that differ from its own description; "
+                "export it again with digits-export"
+            )
+        return contract
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise InputError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; not a model")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the model {path}: {error.strerror}") from None
+
+
+def _choose(provider: Provider) -> str:
+    available = ort.get_available_providers()
+    if provider == "auto":
+        return _PROVIDERS["cuda" if _PROVIDERS["cuda"] in available else "cpu"]
+    if _PROVIDERS[provider] not in available:
+        raise InputError(
+            f"this onnxruntime has no {provider} provider (it has: {', '.join(available)}); "
+            "for a CUDA GPU: pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
+        )
+    return _PROVIDERS[provider]

@@ -1,0 +1,1 @@
+"""Trains small readers of handwritten glyphs."""

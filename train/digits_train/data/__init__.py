@@ -1,0 +1,113 @@
+"""Every source of labelled glyphs behind one call: `load`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from digits_runtime.errors import InputError
+from digits_train import synth
+from digits_train.data import folder, mnist, npz, unipen, zeroshot
+from digits_train.data.glyphs import GlyphSet, Split
+
+TRAINING_NAMES = ("mnist", "unipen", "synth")
+_VALIDATION_NAMES = tuple(f"{name}-validation" for name in TRAINING_NAMES)
+_TEST_ONLY = ("usps", "photo_crops", "unipen-noisy")
+EVALUATION_NAMES = (*TRAINING_NAMES, *_VALIDATION_NAMES, *_TEST_ONLY)
+
+# Glyphs of each class that `synth` makes, and what keeps the splits' seeds apart.
+_SYNTH_COUNT: dict[Split, int] = {"train": 2000, "validation": 100, "test": 100}
+_SYNTH_SEED: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
+
+
+def load(
+    name_or_path: str,
+    split: Split,
+    *,
+    classes: Sequence[str],
+    data_dir: Path | None,
+    seed: int,
+) -> GlyphSet:
+    """Load one split of one source, cut down to the classes asked for.
+
+    Args:
+        name_or_path: For training and validation one of TRAINING_NAMES or a folder of pictures by
+            class. For test also one of EVALUATION_NAMES (`mnist-validation` is that split) or a
+            `.npz` of glyphs. A name goes before a folder called the same: write `./mnist`.
+        split: Which one.
+        classes: The labels wanted. Named sets are reduced to them; a folder or `.npz` must not
+            have others.
+        data_dir: Folder of the named sets; None: what DIGITS_DATA names. Only mnist does without.
+        seed: Of what is drawn: `synth`, and the pens of `unipen` for training. The recorded sets
+            do not depend on it.
+
+    Raises:
+        InputError: The source is unknown, not for this split, missing or damaged, has a class that
+            was not asked for, or none that was.
+    """
+    if name_or_path in _VALIDATION_NAMES and split == "test":
+        name_or_path, split = name_or_path.removesuffix("-validation"), "validation"
+    if split != "test" and (
+        name_or_path in (*_TEST_ONLY, *_VALIDATION_NAMES) or Path(name_or_path).suffix == ".npz"
+    ):
+        raise InputError(
+            f"{name_or_path} is for evaluation only, never trained on; "
+            f"give {', '.join(TRAINING_NAMES)} or a folder of pictures"
+        )
+    glyphs = _load(name_or_path, split, classes, data_dir, seed)
+    others = sorted(set(glyphs.labels.tolist()) - set(classes))
+    if others and name_or_path not in EVALUATION_NAMES:
+        raise InputError(
+            f"{name_or_path} has the label {others[0]!r}, which is not among the classes "
+            f"{' '.join(classes)}; remove its pictures or use a model that knows it"
+        )
+    selected = glyphs.select(classes)
+    if not len(selected):
+        raise InputError(
+            f"{name_or_path} has no glyph of the classes {' '.join(classes)}; give a set that has"
+        )
+    return selected
+
+
+def _load(
+    name: str, split: Split, classes: Sequence[str], data_dir: Path | None, seed: int
+) -> GlyphSet:
+    match name:
+        case "mnist":
+            return mnist.load(split, data_dir)
+        case "unipen":
+            # Drawn afresh to learn from; measured on the pictures as they were given.
+            return unipen.load(
+                split,
+                data_dir,
+                classes=classes,
+                rendering="strokes" if split == "train" else "images",
+                seed=seed,
+            )
+        case "unipen-noisy":
+            return unipen.load("noisy", data_dir, classes=classes, rendering="images", seed=seed)
+        case "usps":
+            return zeroshot.usps(data_dir)
+        case "photo_crops":
+            return zeroshot.photo_crops(data_dir)
+        case "synth":
+            return _synth(split, classes, seed)
+    path = Path(name)
+    if path.suffix == ".npz":
+        return npz.load(path)
+    if path.is_dir():
+        return folder.load(path, split)
+    names = EVALUATION_NAMES if split == "test" else TRAINING_NAMES
+    also = "a folder of pictures" + (" or an .npz file" if split == "test" else "")
+    raise InputError(f"{name!r} is no set of glyphs; give {', '.join(names)} or {also}")
+
+
+def _synth(split: Split, classes: Sequence[str], seed: int) -> GlyphSet:
+    drawn_from = seed * len(_SYNTH_SEED) + _SYNTH_SEED[split]
+    images, labels = synth.generate(classes, _SYNTH_COUNT[split] * len(classes), drawn_from)
+    content = hashlib.sha256("\0".join(labels.tolist()).encode())
+    for image in images:
+        content.update(image.tobytes())
+    name = "synth" if split == "train" else f"synth-{split}"
+    return GlyphSet(name, images, labels, "bright", content.hexdigest())

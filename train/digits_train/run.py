@@ -1,0 +1,211 @@
+"""A run from its options to its folder: gathers the data, trains, shows how it goes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from digits_runtime.contract import ALNUM, DIGITS, InkSpec
+from digits_runtime.errors import InputError
+from digits_train import checkpoint, data, trainer
+from digits_train.checkpoint import Checkpoint, State
+from digits_train.data import folder
+from digits_train.data.glyphs import GlyphSet, Split
+from digits_train.trainer import Samples, Settings, Trainer
+
+# The weights behind the bundled model, for `--init bundled`.
+BUNDLED = Path(__file__).parent / "bundled" / "digits"
+
+_console = Console(stderr=True)
+
+
+def start(
+    output: Path,
+    *,
+    data: Sequence[str],
+    classes: str | None,
+    init: str | None,
+    epochs: int,
+    seed: int,
+    device: str,
+    data_dir: Path | None,
+) -> State:
+    """Train a new run in `output`.
+
+    Raises:
+        InputError: An option or a data set cannot be used, or `output` already holds a run.
+    """
+    where = choose_device(device)
+    if not data:
+        raise InputError("--data names no set; give mnist, unipen, synth or a folder by class")
+    if (output / checkpoint.STATE).exists():
+        raise InputError(
+            f"{output} already holds a run; go on with --resume {output} or choose another --output"
+        )
+    donor = None
+    if init is not None:
+        donor = checkpoint.load(BUNDLED if init == "bundled" else Path(init))
+    labels = choose_labels(classes, data)
+    settings = Settings(data=tuple(data), epochs=epochs, seed=seed)
+    ink = donor.state.ink if donor else InkSpec()
+    training = load_split(settings, "train", labels, data_dir)
+    sources = {source.name: source.sha256 for source in training}
+    state = trainer.fresh(settings, labels, sources, ink)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {output}: {error.strerror}") from None
+    return _train(output, state, training, where, data_dir, donor)
+
+
+def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
+    """Go on with the run in `output` from its last finished epoch.
+
+    Raises:
+        InputError: There is no run, or its data is not what it was.
+    """
+    where = choose_device(device)
+    loaded = checkpoint.load(output)
+    state = loaded.state
+    settings = Settings(**state.settings)
+    training = load_split(settings, "train", state.labels, data_dir)
+    for source in training:
+        if state.data.get(source.name) != source.sha256:
+            raise InputError(
+                f"{source.name} is not the data this run was started with; "
+                "restore it or start a new run"
+            )
+    if state.epoch >= settings.epochs:
+        raise InputError(f"{output} has finished its {settings.epochs} epochs; nothing is left")
+    return _train(output, state, training, where, data_dir, loaded)
+
+
+def _train(
+    output: Path,
+    state: State,
+    training: Sequence[GlyphSet],
+    device: torch.device,
+    data_dir: Path | None,
+    donor: Checkpoint | None,
+) -> State:
+    settings = Settings(**state.settings)
+    validation = {
+        source.name: samples([source], state.labels, state.ink)
+        for source in load_split(settings, "validation", state.labels, data_dir)
+    }
+    _console.print(
+        f"{sum(map(len, training)):,} training glyphs of {len(state.labels)} classes "
+        f"({', '.join(source.name for source in training)}), "
+        f"{sum(len(s.images) for s in validation.values()):,} to validate, on {device}"
+    )
+    run = Trainer(
+        output, state, samples(training, state.labels, state.ink), validation, device, donor
+    )
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TextColumn("loss {task.fields[loss]} acc {task.fields[accuracy]} lr {task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    blank: dict[str, Any] = dict.fromkeys(("epoch", "loss", "accuracy", "rate"), "-")
+    total = run.steps * settings.epochs
+    with Progress(*columns, console=_console, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=total, completed=run.steps * state.epoch, **blank)
+
+        def report(now: trainer.Progress) -> None:
+            bar.update(
+                task,
+                completed=now.epoch * now.steps + now.step,
+                epoch=f"{now.epoch + 1}/{settings.epochs}",
+                loss=f"{now.loss:.4f}",
+                accuracy=f"{100 * now.accuracy:.2f}%",
+                rate=f"{now.learning_rate:.1e}",
+            )
+            if now.step == now.steps and bar.disable:
+                _console.print(
+                    f"epoch {now.epoch + 1}/{settings.epochs} loss {now.loss:.4f} "
+                    f"accuracy {100 * now.accuracy:.2f} %"
+                )
+
+        try:
+            state = run.run(report)
+        except KeyboardInterrupt:
+            _console.print(f"stopped; go on with: digits-train --resume {output}")
+            raise
+    for name, accuracy in state.accuracy.items():
+        print(f"{name}: {100 * accuracy:.2f} % of the validation split right")  # noqa: T201
+    return state
+
+
+def load_split(
+    settings: Settings, split: Split, labels: Sequence[str], data_dir: Path | None
+) -> list[GlyphSet]:
+    """Load one split of every source of a run."""
+    return [
+        data.load(name, split, classes=labels, data_dir=data_dir, seed=settings.seed)
+        for name in settings.data
+    ]
+
+
+def samples(sources: Sequence[GlyphSet], labels: Sequence[str], ink: InkSpec) -> Samples:
+    """Normalise glyphs as the runtime does and index their labels."""
+    index = {label: number for number, label in enumerate(labels)}
+    return Samples(
+        np.concatenate([source.normalised(ink) for source in sources]),
+        np.array([index[str(label)] for source in sources for label in source.labels], np.int64),
+    )
+
+
+def choose_labels(classes: str | None, sources: Sequence[str]) -> tuple[str, ...]:
+    """Turn `--classes` into labels: a name, or the labels themselves.
+
+    Raises:
+        InputError: There are fewer than two, or one twice.
+    """
+    if classes is None:
+        folders = [Path(source) for source in sources if source not in data.TRAINING_NAMES]
+        if not folders:
+            return DIGITS
+        return tuple(sorted({label for path in folders for label in folder.labels(path)}))
+    if classes == "digits":
+        return DIGITS
+    if classes == "alnum":
+        return ALNUM
+    split = classes.split(",") if "," in classes else list(classes)
+    labels = tuple(label.strip() for label in split if label.strip())
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise InputError(
+            f"--classes {classes!r}: give digits, alnum, or at least two different labels"
+        )
+    return labels
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn `--device` into a device.
+
+    Raises:
+        InputError: It is unknown or not there.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"--device {name!r}: give auto, cpu or cuda")
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise InputError("--device cuda: this torch sees no CUDA GPU; use --device cpu")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and there) else "cpu")

@@ -1,0 +1,327 @@
+"""Whole camera pictures of handwriting with exact truth, and a short clip of such pages.
+
+Write the clip that the tests read: `python -m digits_train.scenes tests/data/clip.mp4`
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.errors import InputError
+from digits_train import synth
+from digits_train.strokes import render
+
+Picture = NDArray[np.float32]  # [h, w, 3] BGR, 0 to 255
+
+_FULL = 255
+_VISIBLE = 64  # coverage from which ink counts as seen
+_EDGE = 0.04  # of the frame's smaller side, left free of ink all round
+_SMALLEST = 16  # pixels of glyph height that a camera still shows legibly
+# Blue-black, blue, red and pencil, BGR.
+_INKS = ((40, 32, 30), (120, 50, 25), (45, 35, 165), (88, 86, 84))
+
+_FPS = 10
+_HELD = 12  # frames a page of the clip is held
+_BLANK = 10  # frames of the clip without any ink
+_CLIP_SIZE = (480, 640)
+
+
+@dataclass(frozen=True)
+class PlacedGlyph:
+    """One glyph and the frame pixels its visible ink spans: x, y, width, height."""
+
+    label: str
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture, uint8 `[h, w, 3]` BGR, and what is written in it, top to bottom."""
+
+    frame: NDArray[np.uint8]
+    lines: tuple[tuple[PlacedGlyph, ...], ...]
+
+    @property
+    def text(self) -> str:
+        """The labels, a line of writing a line of text."""
+        return _text(self.lines)
+
+
+def compose(
+    lines: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    size: tuple[int, int] = (480, 640),
+    glyph_height: int | None = None,
+    ruled: bool = False,
+) -> Scene:
+    """Write lines of glyphs on paper and photograph it.
+
+    Args:
+        lines: What to write, top to bottom, of `synth.LABELS`; none for an empty page.
+        rng: Decides writing, pen, paper, light and camera.
+        size: Height and width of the frame in pixels.
+        glyph_height: Pixels of a glyph's longer side; by default whatever fits.
+        ruled: Print faint rulings, lines or squares, on the paper.
+
+    Returns:
+        The scene. Glyphs neither touch one another nor the frame's border.
+
+    Raises:
+        InputError: The text does not fit, a line is empty, or a character is not a label.
+    """
+    coverage, placed = _place(lines, rng, size, glyph_height, pen=rng.uniform(0.05, 0.15))
+    page = _paper(rng, size, ruled)
+    _stain(page, coverage, len(_INKS), rng)
+    page *= _light(rng, size)[:, :, None]
+    return Scene(_photograph(page, rng), placed)
+
+
+def write_clip(path: Path, seed: int) -> None:
+    """Film pages of numbers, held by hand, with an empty stretch in the middle.
+
+    Args:
+        path: The `.mp4` to write, 640 by 480 at 10 frames a second. Beside it goes the truth,
+            `.json`: `{"fps": 10, "frames": [text, ...]}`, an exact text for each frame.
+        seed: Equal seeds give equal clips.
+
+    Raises:
+        InputError: The file cannot be written as a video.
+    """
+    rng = np.random.default_rng(seed)
+    texts = [_number(rng, lines) for lines in (1, 2, 1, 2, 1)]
+    texts.insert(len(texts) // 2, ())
+    paper = _paper(rng, _CLIP_SIZE, ruled=True)
+    light = _light(rng, _CLIP_SIZE, hard=False)
+    pages = []
+    for lines in texts:
+        height = int(rng.integers(70, 96))
+        coverage, placed = _place(lines, rng, _CLIP_SIZE, height, pen=rng.uniform(0.09, 0.13))
+        page = paper.copy()
+        # No pencil: a clip shows clear writing.
+        _stain(page, coverage, len(_INKS) - 1, rng)
+        pages += [(page, _text(placed))] * (_HELD if lines else _BLANK)
+    # A file in the making keeps its suffix, by which cv2 picks the format.
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    fourcc = cv2.VideoWriter.fourcc(*"mp4v")
+    video = cv2.VideoWriter(str(part), fourcc, _FPS, (_CLIP_SIZE[1], _CLIP_SIZE[0]))
+    if not video.isOpened():
+        raise InputError(f"cannot write a video to {path}; is it an .mp4 in a folder you may use?")
+    for time, (page, _) in enumerate(pages):
+        video.write(_film(page, light, time, rng))
+    video.release()
+    os.replace(part, path)
+    notes = path.with_suffix(".json")
+    part = notes.with_name(f".{notes.name}.part")
+    truth = {"fps": _FPS, "frames": [text for _, text in pages]}
+    part.write_text(json.dumps(truth) + "\n", encoding="utf-8")
+    os.replace(part, notes)
+
+
+def _text(lines: Sequence[Sequence[PlacedGlyph]]) -> str:
+    return "\n".join("".join(glyph.label for glyph in line) for line in lines)
+
+
+def _number(rng: np.random.Generator, lines: int) -> tuple[str, ...]:
+    """Draw `lines` numbers of three to five digits."""
+    sizes = rng.integers(3, 6, lines)
+    return tuple("".join(str(digit) for digit in rng.integers(0, 10, size)) for size in sizes)
+
+
+def _place(
+    lines: Sequence[str],
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    glyph_height: int | None,
+    pen: float,
+) -> tuple[NDArray[np.uint8], tuple[tuple[PlacedGlyph, ...], ...]]:
+    """Write lines on nothing: the ink's coverage, uint8 `size`, and where each glyph is."""
+    coverage = np.zeros(size, np.uint8)
+    if not lines:
+        return coverage, ()
+    if not all(lines):
+        raise InputError("a line to write is empty; leave it out")
+    margin = max(2, round(_EDGE * min(size)))
+    room = size[1] - 2 * margin
+    pitch = (size[0] - 2 * margin) // len(lines)
+    if glyph_height is None:
+        # A glyph is at most as wide as its longer side, and half that is the widest gap.
+        fitting = min(0.75 * pitch, room / (1.5 * max(len(line) for line in lines)), 160.0)
+        glyph_height = max(_SMALLEST, int(fitting * rng.uniform(0.65, 1.0)))
+    if glyph_height < _SMALLEST:
+        raise InputError(f"glyphs {glyph_height} pixels high cannot be read; make them {_SMALLEST}")
+    if 1.15 * glyph_height > pitch:
+        raise InputError(
+            f"{len(lines)} lines of glyphs {glyph_height} pixels high do not fit a frame "
+            f"{size[0]} pixels high; write fewer lines or take a larger frame"
+        )
+
+    placed = []
+    for row, line in enumerate(lines):
+        inks = []
+        for label in line:
+            height = max(_SMALLEST, round(glyph_height * rng.uniform(0.85, 1.0)))
+            strokes = synth.draw(label, rng)
+            inks.append(render(strokes, height=height, pen=pen, margin=0, rng=rng))
+        gaps = np.ceil(rng.uniform(0.2, 0.45, len(line)) * glyph_height).astype(int)
+        gaps[0] = 0
+        length = int(gaps.sum()) + sum(ink.shape[1] for ink in inks)
+        if length > room:
+            raise InputError(
+                f"the line {line!r} is {length} pixels long at a glyph height of {glyph_height} "
+                f"and does not fit the {room} free in the frame; write less or smaller"
+            )
+        placed.append(
+            _write(
+                coverage,
+                line,
+                inks,
+                gaps,
+                rng,
+                left=margin + int(rng.integers(0, room - length + 1)),
+                top=margin + row * pitch,
+                bottom=margin + (row + 1) * pitch,
+            )
+        )
+    return coverage, tuple(placed)
+
+
+def _write(
+    coverage: NDArray[np.uint8],
+    line: str,
+    inks: list[NDArray[np.uint8]],
+    gaps: NDArray[np.int_],
+    rng: np.random.Generator,
+    *,
+    left: int,
+    top: int,
+    bottom: int,
+) -> tuple[PlacedGlyph, ...]:
+    """Set one line's glyphs on a baseline that climbs or falls a little between top and bottom."""
+    tallest = max(ink.shape[0] for ink in inks)
+    slack = bottom - top - tallest
+    base = top + tallest + slack * rng.uniform(0.3, 0.7)
+    slope = rng.uniform(-0.05, 0.05)
+    middle = left + (int(gaps.sum()) + sum(ink.shape[1] for ink in inks)) / 2.0
+    glyphs = []
+    x = left
+    for label, ink, gap in zip(line, inks, gaps, strict=True):
+        x += int(gap)
+        height, width = ink.shape
+        foot = base + slope * (x - middle) + rng.normal(0.0, 0.03) * tallest
+        y = min(max(round(foot) - height, top), bottom - height)
+        coverage[y : y + height, x : x + width] = ink
+        seen = cv2.boundingRect(cv2.threshold(ink, _VISIBLE, _FULL, cv2.THRESH_BINARY)[1])
+        glyphs.append(PlacedGlyph(label, (x + seen[0], y + seen[1], seen[2], seen[3])))
+        x += width
+    return tuple(glyphs)
+
+
+def _paper(rng: np.random.Generator, size: tuple[int, int], ruled: bool) -> Picture:
+    """Empty paper in even light."""
+    white = rng.uniform(205.0, 245.0)
+    tint = np.array([rng.uniform(0.9, 1.0), rng.uniform(0.97, 1.0), 1.0])
+    fibres = cv2.GaussianBlur(rng.standard_normal(size, np.float32), (0, 0), rng.uniform(0.8, 2.0))
+    grey = white + fibres * (rng.uniform(1.0, 3.0) / max(float(fibres.std()), 1e-6))
+    page: Picture = (grey[:, :, None] * tint).astype(np.float32)
+    if ruled:
+        rules = _rulings(rng, size) * rng.uniform(0.12, 0.22)
+        # Blue-grey print: it takes the most from red, the least from blue.
+        page *= 1.0 - rules[:, :, None] * np.array([0.6, 0.8, 1.0], np.float32)
+    return page
+
+
+def _rulings(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Where a ruled or squared sheet is printed: 0 to 1, float32 `size`."""
+    sheet = np.zeros(size, np.uint8)
+    squared = rng.random() < 0.35
+    pitch = rng.uniform(22.0, 30.0) if squared else rng.uniform(30.0, 46.0)
+    turn = np.deg2rad(rng.uniform(-1.5, 1.5))
+    reach = float(max(size)) * 2.0
+    for angle in (turn, turn + np.pi / 2.0)[: 1 + squared]:
+        along = np.array([np.cos(angle), np.sin(angle)])
+        across = np.array([-along[1], along[0]])
+        for step in np.arange(-reach, reach, pitch) + rng.uniform(0.0, pitch):
+            ends = [step * across - reach * along, step * across + reach * along]
+            line = np.rint(np.array(ends) * 16.0).astype(np.int32)
+            cv2.polylines(sheet, [line], False, _FULL, 1, cv2.LINE_AA, 4)
+    return np.asarray(sheet / _FULL, np.float32)
+
+
+def _stain(page: Picture, coverage: NDArray[np.uint8], inks: int, rng: np.random.Generator) -> None:
+    """Put the ink of a pen, one of the first `inks`, on the page, in place."""
+    ink = np.array(_INKS[rng.integers(inks)], np.float32) * rng.uniform(0.8, 1.2)
+    share = (coverage / np.float32(_FULL))[:, :, None] * rng.uniform(0.88, 1.0)
+    page += (ink - page) * share.astype(np.float32)
+
+
+def _light(
+    rng: np.random.Generator, size: tuple[int, int], *, hard: bool = True
+) -> NDArray[np.float32]:
+    """Uneven light: a fall-off, a vignette, a soft shadow and, if `hard`, at times a sharp one.
+
+    Returns float32 `size`, the share of full light.
+    """
+    y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    y, x = y / size[0] - 0.5, x / size[1] - 0.5
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    light = rng.uniform(0.78, 1.0) + rng.uniform(0.0, 0.3) * (np.cos(angle) * x + np.sin(angle) * y)
+    light *= 1.0 - rng.uniform(0.0, 0.5) * (x**2 + y**2)
+    px, py = rng.uniform(-0.6, 0.6, 2)
+    spread = rng.uniform(0.15, 0.4)
+    light *= 1.0 - rng.uniform(0.0, 0.35) * np.exp(-((x - px) ** 2 + (y - py) ** 2) / spread**2)
+    if hard and rng.random() < 0.3:
+        angle = rng.uniform(0.0, 2.0 * np.pi)
+        beyond = np.cos(angle) * x + np.sin(angle) * y - rng.uniform(-0.25, 0.25)
+        # From lit to shaded within a few pixels.
+        shade = 1.0 / (1.0 + np.exp(-np.clip(beyond * size[1] / rng.uniform(1.0, 3.0), -30, 30)))
+        light *= 1.0 - rng.uniform(0.15, 0.4) * shade
+    return np.asarray(light, np.float32)
+
+
+def _photograph(page: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """See the lit page through a camera: its blur, its noise, its JPEG."""
+    seen = cv2.GaussianBlur(page, (0, 0), rng.uniform(0.4, 1.1))
+    seen = seen + rng.standard_normal(page.shape, np.float32) * np.float32(rng.uniform(1.0, 5.0))
+    whole = np.clip(np.rint(seen), 0, _FULL).astype(np.uint8)
+    quality = int(rng.integers(60, 95))
+    packed = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _film(
+    page: Picture, light: NDArray[np.float32], time: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """One frame of a page held in the hand, `time` frames into the clip."""
+    sway = 1.5 * np.sin(time * np.array([0.71, 0.53])) + rng.normal(0.0, 0.3, 2)
+    turn = np.deg2rad(0.3) * np.sin(time * 0.4)
+    # About the middle of the frame.
+    middle = np.array([page.shape[1], page.shape[0]]) / 2.0
+    spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    motion = np.column_stack([spin, middle - spin @ middle + sway])
+    moved = cv2.warpAffine(
+        page, motion, page.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    bright = 1.0 + 0.06 * np.sin(time * 0.25)
+    lit = cv2.GaussianBlur(moved * (light * bright)[:, :, None], (0, 0), 0.6)
+    noisy = lit + rng.standard_normal(page.shape, np.float32) * np.float32(1.5)
+    return np.asarray(np.clip(np.rint(noisy), 0, _FULL), np.uint8)
+
+
+def main(path: Path, seed: int = 26) -> None:
+    """Write a clip of handwritten numbers to PATH, an .mp4, and its truth beside it."""
+    write_clip(path, seed)
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(main)
