@@ -19,6 +19,7 @@ from digits_runtime.errors import InputError
 Provider = Literal["auto", "cpu", "cuda"]
 
 BUNDLED = Path(__file__).parent / "models" / "digits-int8.onnx"
+BUNDLED_FLOAT = BUNDLED.with_name("digits-float.onnx")
 
 _LARGEST_FILE = 64 << 20
 # Beyond this a batch only costs memory: the kernels are long saturated.

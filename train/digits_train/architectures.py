@@ -22,12 +22,12 @@ class Architecture:
     Attributes:
         classes: Length of a row of logits.
         size: Side of the square input, pixels.
-        width: Channels of the second stage; every other size derives from it.
+        width: Channels of the fine features; every other size derives from it.
     """
 
     classes: int
     size: int = 28
-    width: int = 24
+    width: int = 32
 
 
 class Block(nn.Sequential):
@@ -57,17 +57,16 @@ class Fusion(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        width, side = architecture.width, architecture.size // 4
+        width, deep, side = architecture.width, architecture.width * 3 // 2, architecture.size // 4
         self.stem = Block(1, width // 2, kernel=5, stride=2)
-        self.fine = Block(width // 2, width)
-        self.reduce = Block(width, 2 * width, stride=2)
-        self.middle = Block(2 * width, 2 * width)
-        self.coarse = Block(2 * width, 2 * width)
+        self.fine = nn.Sequential(Block(width // 2, width), Block(width, width))
+        self.middle = Block(width, deep, stride=2)
+        self.coarse = Block(deep, deep)
         self.shrink = nn.AvgPool2d(2)
         self.pool_fine = Pool(width, side)
-        self.pool_middle = Pool(2 * width, side)
-        self.pool_coarse = Pool(2 * width, side)
-        self.classifier = nn.Linear(5 * width, architecture.classes)
+        self.pool_middle = Pool(deep, side)
+        self.pool_coarse = Pool(deep, side)
+        self.classifier = nn.Linear(width + 2 * deep, architecture.classes)
 
     def forward(self, glyphs: torch.Tensor) -> torch.Tensor:
         """Classify: uint8 `[n, 1, size, size]` to float32 logits `[n, classes]`."""
@@ -76,7 +75,7 @@ class Fusion(nn.Module):
     def scaled(self, glyphs: torch.Tensor) -> torch.Tensor:
         """Classify float32 `[n, 1, size, size]` in 0 to 1, as augmentation leaves them."""
         fine = self.fine(self.stem(glyphs))
-        middle = self.middle(self.reduce(fine))
+        middle = self.middle(fine)
         coarse = self.coarse(middle)
         fused = torch.cat(
             (

@@ -10,11 +10,11 @@ import math
 import torch
 from torch.nn import functional
 
-_ROTATION = math.radians(14)
-_SHEAR = 0.25
-_SCALE = (0.82, 1.12)
-_SHIFT = 2.0  # pixels
-_ELASTIC = 1.6  # pixels, of the coarse field's standard deviation times its smoothing
+_ROTATION = math.radians(12)
+_SHEAR = 0.2
+_SCALE = (0.85, 1.1)
+_SHIFT = 1.2  # pixels
+_ELASTIC = 1.3  # pixels, of the coarse field's standard deviation times its smoothing
 _ELASTIC_KNOTS = 5
 
 

@@ -1,0 +1,208 @@
+"""Measures the speed of models, of reading a frame, and of a cold start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from digits_runtime.errors import InputError
+from digits_runtime.reader import Reader
+from digits_runtime.session import Session
+
+_BATCHES = (1, 8, 64)
+_ROUNDS = 30
+_FRAMES = 100
+_STARTS = 5
+# A first answer: imports, a session, a frame read.
+_FIRST_ANSWER = """
+import sys, numpy
+from digits_runtime import Reader
+Reader().read(numpy.full((480, 640), 200, numpy.uint8))
+"""
+_HELP = "import sys; from digits_runtime.commands.cam import app; app(['--help'])"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured; microseconds a glyph, milliseconds else; all medians but the p95.
+
+    Attributes:
+        glyph: By model, then by threads and batch.
+        stages: Of reading the frame, with `total` and `total_p95`.
+        start: Of a fresh interpreter: `help` and `first_answer`.
+    """
+
+    glyph: Mapping[str, Mapping[str, float]]
+    stages: Mapping[str, float]
+    start: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, object]:
+        """The JSON object of `digits-bench --json`."""
+        return {
+            "glyph_us": {name: dict(times) for name, times in self.glyph.items()},
+            "frame_ms": dict(self.stages),
+            "start_ms": dict(self.start),
+        }
+
+    def lines(self) -> list[str]:
+        """The report for a person, ratios to the first model included."""
+        cases = list(next(iter(self.glyph.values())))
+        first = next(iter(self.glyph))
+        table = [f"{'microseconds a glyph':32}" + "".join(f"{case:>20}" for case in cases)]
+        for name, times in self.glyph.items():
+            cells = [
+                f"{times[case]:11.1f} ({times[case] / self.glyph[first][case]:4.2f}x)"
+                for case in cases
+            ]
+            table.append(f"{name:32}" + "".join(f"{cell:>20}" for cell in cells))
+        stages = ", ".join(
+            f"{stage} {ms:.2f}" for stage, ms in self.stages.items() if "total" not in stage
+        )
+        return [
+            *table,
+            "",
+            f"a 640x480 frame of 21 digits, one thread: {self.stages['total']:.2f} ms, "
+            f"p95 {self.stages['total_p95']:.2f} ({stages})",
+            f"cold start: --help {self.start['help']:.0f} ms, "
+            f"first answer {self.start['first_answer']:.0f} ms",
+        ]
+
+
+def measure(model: Path, versus: Path, reference: Path | None) -> Report:
+    """Measure two models of ours, and a yardstick if there is one.
+
+    Raises:
+        InputError: A model cannot be used.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = sorted({1, cores or 1})
+    runs: dict[tuple[str, str], tuple[Callable[[], object], int]] = {}
+    for count in threads:
+        sessions = {
+            model.name: _ours(Session(model, provider="cpu", threads=count)),
+            versus.name: _ours(Session(versus, provider="cpu", threads=count)),
+        }
+        if reference is not None:
+            sessions[reference.name] = _yardstick(reference, count)
+        for batch in _BATCHES:
+            for name, run in sessions.items():
+                runs[name, f"{count} thread, n={batch}"] = (run(batch), batch)
+    glyph: dict[str, dict[str, float]] = {}
+    for (name, case), seconds in _alternate({key: run for key, (run, _) in runs.items()}).items():
+        glyph.setdefault(name, {})[case] = 1e6 * seconds / runs[name, case][1]
+    return Report(glyph, _stages(model), _starts())
+
+
+def _ours(session: Session) -> Callable[[int], Callable[[], object]]:
+    def prepare(batch: int) -> Callable[[], object]:
+        size = session.contract.ink.size
+        glyphs = _noise((batch, 1, size, size))
+        return lambda: session.logits(glyphs)
+
+    return prepare
+
+
+def _yardstick(path: Path, threads: int) -> Callable[[int], Callable[[], object]]:
+    """Someone else's model: one input `[n, 1, 28, 28]`, float32 or uint8."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except OSError as error:
+        raise InputError(f"cannot read the reference {path}: {error.strerror}") from None
+    except Exception:  # onnxruntime raises a family of its own, one per cause
+        raise InputError(f"the reference {path} is not a model onnxruntime loads") from None
+    name = session.get_inputs()[0].name
+    kind = np.uint8 if "uint8" in session.get_inputs()[0].type else np.float32
+
+    def prepare(batch: int) -> Callable[[], object]:
+        glyphs = _noise((batch, 1, 28, 28)).astype(kind)
+        return lambda: session.run(None, {name: glyphs})
+
+    return prepare
+
+
+def _alternate(
+    runs: Mapping[tuple[str, str], Callable[[], object]],
+) -> dict[tuple[str, str], float]:
+    """Median seconds of each, over rounds in which every one has its turn."""
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+    repeats = {}
+    for key, run in runs.items():
+        run()
+        started = time.perf_counter()
+        run()
+        # Long enough for the clock, short enough for many rounds.
+        repeats[key] = max(1, round(0.002 / max(1e-6, time.perf_counter() - started)))
+    for _ in range(_ROUNDS):
+        for key, run in runs.items():
+            started = time.perf_counter()
+            for _ in range(repeats[key]):
+                run()
+            times[key].append((time.perf_counter() - started) / repeats[key])
+    return {key: float(np.median(seconds)) for key, seconds in times.items()}
+
+
+def _stages(model: Path) -> dict[str, float]:
+    """Milliseconds a frame and a stage on one thread."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        reader, frame = Reader(model, provider="cpu"), _frame()
+        readings = [reader.read(frame) for _ in range(_FRAMES)]
+    finally:
+        cv2.setNumThreads(threads)
+    stages = {
+        stage: float(np.median([reading.durations[stage] for reading in readings]))
+        for stage in readings[0].durations
+    }
+    totals = [sum(reading.durations.values()) for reading in readings]
+    return {
+        **stages,
+        "total": float(np.median(totals)),
+        "total_p95": float(np.percentile(totals, 95)),
+    }
+
+
+def _starts() -> dict[str, float]:
+    """Milliseconds from nothing to a help text and to a first answer."""
+
+    def started(code: str) -> float:
+        times = []
+        for _ in range(_STARTS):
+            begun = time.perf_counter()
+            subprocess.run(  # noqa: S603 - our own interpreter and the constants above
+                [sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL
+            )
+            times.append(time.perf_counter() - begun)
+        return 1e3 * float(np.median(times))
+
+    return {"help": started(_HELP), "first_answer": started(_FIRST_ANSWER)}
+
+
+def _noise(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _frame() -> NDArray[np.uint8]:
+    """A page in OpenCV's own font on paper that darkens to one side: uint8 `[480, 640, 3]`."""
+    light = np.linspace(230, 120, 640)[None, :, None] * np.ones((480, 1, 3))
+    page = np.asarray(light + np.random.default_rng(0).normal(0, 3, light.shape), np.uint8)
+    for row, text in enumerate(("3141592", "6535897", "9323846")):
+        for column, glyph in enumerate(text):
+            place = (40 + 82 * column, 130 + 140 * row)
+            cv2.putText(page, glyph, place, cv2.FONT_HERSHEY_SIMPLEX, 2.6, (60, 40, 40), 6)
+    return page
