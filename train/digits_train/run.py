@@ -180,7 +180,8 @@ def choose_labels(classes: str | None, sources: Sequence[str]) -> tuple[str, ...
         InputError: There are fewer than two, or one twice.
     """
     if classes is None:
-        folders = [Path(source) for source in sources if source not in data.TRAINING_NAMES]
+        named = set(data.TRAINING_NAMES)
+        folders = [Path(s) for s in sources if s not in named and Path(s).is_dir()]
         if not folders:
             return DIGITS
         return tuple(sorted({label for path in folders for label in folder.labels(path)}))

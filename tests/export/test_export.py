@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from digits_export import convert, gate, quantize
+from digits_export.command import app
+from digits_export.export import export
+from digits_runtime.contract import DIGITS, InkSpec
+from digits_runtime.errors import GateError
+from digits_runtime.session import Session
+from digits_train import checkpoint, data, trainer
+
+
+def exported(run: Path, *, int8: bool, max_drop: float = 100) -> bytes:
+    result = export(run, int8=int8, max_drop=max_drop, data_dir=None, report=lambda _: None)
+    return result.content
+
+
+@pytest.fixture
+def glyphs(short_run: Path) -> np.ndarray:
+    source = data.load("synth", "test", classes=DIGITS, data_dir=None, seed=0)
+    return source.normalised(InkSpec())
+
+
+def test_the_file_tells_the_runtime_all_it_must_know(short_run: Path) -> None:
+    state = checkpoint.load(short_run).state
+    for int8 in (False, True):
+        contract = Session(exported(short_run, int8=int8)).contract
+        assert contract.labels == DIGITS
+        assert contract.rejects
+        assert contract.ink == state.ink
+        assert contract.data == state.data
+        assert contract.parent == checkpoint.load(short_run).sha256
+        assert contract.precision == ("int8" if int8 else "float")
+        assert set(contract.accuracy) == ({"float", "int8"} if int8 else {"float"})
+        assert bool(contract.recipe) == int8
+
+
+def test_float_onnx_computes_what_torch_does(short_run: Path, glyphs: np.ndarray) -> None:
+    network = checkpoint.load(short_run).network()
+    expected = trainer.predict(network, glyphs, torch.device("cpu"))
+    session = Session(exported(short_run, int8=False), provider="cpu")
+    np.testing.assert_allclose(session.logits(glyphs), expected, atol=1e-4)
+    np.testing.assert_allclose(session.logits(glyphs[:1]), expected[:1], atol=1e-4)
+
+
+def test_every_convolution_of_the_int8_model_is_quantized(short_run: Path) -> None:
+    model = onnx.load_from_string(exported(short_run, int8=True))
+    quantize._assert_quantized(model)
+    kinds = [node.op_type for node in model.graph.node]
+    assert "BatchNormalization" not in kinds
+    assert "Cast" not in kinds
+    first = next(node for node in model.graph.node if "glyphs" in node.input)
+    assert first.op_type == "DequantizeLinear"
+
+
+def test_weights_keep_to_seven_bits(short_run: Path) -> None:
+    model = onnx.load_from_string(exported(short_run, int8=True))
+    weights = [onnx.numpy_helper.to_array(i) for i in model.graph.initializer if i.dims]
+    assert all(np.abs(w.astype(int)).max() <= 64 for w in weights if w.dtype == np.int8)
+
+
+def test_equal_work_gives_equal_bytes(short_run: Path) -> None:
+    for int8 in (False, True):
+        digests = {hashlib.sha256(exported(short_run, int8=int8)).hexdigest() for _ in range(2)}
+        assert len(digests) == 1
+
+
+def test_nothing_of_this_machine_is_in_the_file(short_run: Path) -> None:
+    for int8 in (False, True):
+        content = exported(short_run, int8=int8)
+        assert str(short_run).encode() not in content
+        assert b"stack_trace" not in content
+        assert b".py" not in content
+
+
+def test_a_model_that_loses_too_much_is_refused_and_the_older_file_stays(
+    short_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"older")
+    to_int8 = quantize.to_int8
+
+    def ruined(source: onnx.ModelProto, samples: np.ndarray) -> onnx.ModelProto:
+        quantized = to_int8(source, samples)
+        for tensor in quantized.graph.initializer:
+            weights = onnx.numpy_helper.to_array(tensor)
+            if weights.dtype == np.int8 and weights.ndim == 4:
+                tensor.CopyFrom(onnx.numpy_helper.from_array(weights[::-1].copy(), tensor.name))
+        return quantized
+
+    monkeypatch.setattr(quantize, "to_int8", ruined)
+    result = CliRunner().invoke(
+        app, [str(short_run), "--int8", "-o", str(model), "--max-drop", "0"]
+    )
+    assert result.exit_code == 1
+    assert "lost" in result.stderr
+    assert "--max-drop" in result.stderr.splitlines()[-1]
+    assert model.read_bytes() == b"older"
+    assert [path.name for path in tmp_path.glob("model*")] == ["model.onnx"]
+
+
+def test_a_quantizer_that_skips_a_layer_is_caught(short_run: Path) -> None:
+    network = checkpoint.load(short_run).network()
+    with pytest.raises(GateError, match="in float"):
+        quantize._assert_quantized(convert.to_onnx(network, 28))
+
+
+def test_a_wrong_conversion_is_caught(short_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    to_onnx = convert.to_onnx
+
+    def wrong(network: torch.nn.Module, size: int) -> onnx.ModelProto:
+        with torch.no_grad():
+            network.classifier.bias += 1  # type: ignore[operator, union-attr]
+        return to_onnx(network, size)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(convert, "to_onnx", wrong)
+    with pytest.raises(GateError, match="does not compute"):
+        exported(short_run, int8=False)
+
+
+def test_the_command_writes_model_and_card(short_run: Path, tmp_path: Path) -> None:
+    model = tmp_path / "digits.onnx"
+    result = CliRunner().invoke(
+        app, [str(short_run), "--int8", "-o", str(model), "--max-drop", "100"]
+    )
+    assert result.exit_code == 0, result.output
+    card = model.with_suffix(".md").read_text()
+    assert hashlib.sha256(model.read_bytes()).hexdigest() in card
+    assert checkpoint.load(short_run).sha256 in card
+    assert "procedural handwriting" in card
+
+
+def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [str(tmp_path), "--int8"])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_run_whose_data_has_gone_is_one_line(short_run: Path, tmp_path: Path) -> None:
+    import json
+
+    path = short_run / checkpoint.STATE
+    document = json.loads(path.read_text())
+    document["settings"]["data"] = ["unipen"]
+    path.write_text(json.dumps(document))
+    result = CliRunner().invoke(app, [str(short_run), "--data-dir", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "unipen" in result.stderr
+    assert not (short_run / "model.onnx").exists()
+
+
+def test_the_gate_allows_a_loss_of_a_twentieth_of_a_point_by_default() -> None:
+    parity = gate.Parity(before=1.0, after=0.9994, changed=6, n=10000)
+    with pytest.raises(GateError):
+        gate.small_loss(parity, 0.05)

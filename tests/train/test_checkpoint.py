@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from digits_runtime.errors import InputError
+from digits_train import checkpoint
+
+
+def edit(folder: Path, **changes: object) -> None:
+    path = folder / checkpoint.STATE
+    document = json.loads(path.read_text())
+    document.update(changes)
+    path.write_text(json.dumps(document))
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{tmp_path} holds no checkpoint.json"):
+        checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": 5},
+        {"ink": {"size": 28, "box": 20, "extra": 1}},
+        {"architecture": None},
+        {"tensors": "elsewhere"},
+        {"unknown": 1},
+    ],
+)
+def test_a_state_of_the_wrong_shape_is_refused(short_run: Path, changes: dict[str, object]) -> None:
+    edit(short_run, **changes)
+    with pytest.raises(InputError, match="not a checkpoint"):
+        checkpoint.load(short_run)
+
+
+def test_another_schema_is_refused(short_run: Path) -> None:
+    edit(short_run, schema=99)
+    with pytest.raises(InputError, match="another schema"):
+        checkpoint.load(short_run)
+
+
+def test_damaged_tensors_are_found_by_their_hash(short_run: Path) -> None:
+    (file,) = short_run.glob("*.safetensors")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="damaged"):
+        checkpoint.load(short_run)
+
+
+def test_missing_tensors_are_named(short_run: Path) -> None:
+    (file,) = short_run.glob("*.safetensors")
+    file.unlink()
+    with pytest.raises(InputError, match=file.name):
+        checkpoint.load(short_run)
+
+
+def test_a_tensor_file_outside_the_folder_is_never_opened(short_run: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.safetensors"
+    secret.write_bytes(b"secret")
+    edit(short_run, tensors={"file": "../secret.safetensors", "sha256": "0"})
+    with pytest.raises(InputError, match="cannot read"):
+        checkpoint.load(short_run)
+
+
+def test_a_pickle_is_not_executed(short_run: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (pytest.fail, ("the pickle was executed",))
+
+    content = pickle.dumps(Bomb())
+    (file,) = short_run.glob("*.safetensors")
+    file.write_bytes(content)
+    import hashlib
+
+    edit(short_run, tensors={"file": file.name, "sha256": hashlib.sha256(content).hexdigest()})
+    with pytest.raises(InputError, match="not a safetensors file"):
+        checkpoint.load(short_run)
+
+
+def test_tensors_of_another_architecture_are_refused(short_run: Path) -> None:
+    edit(short_run, architecture={"classes": 11, "size": 28, "width": 16})
+    with pytest.raises(InputError, match="do not fit"):
+        checkpoint.load(short_run).network()
+
+
+def test_saving_leaves_one_tensor_file(short_run: Path) -> None:
+    loaded = checkpoint.load(short_run)
+    changed = {name: tensor + 1 for name, tensor in loaded.tensors.items()}
+    checkpoint.save(short_run, loaded.state, changed)
+    assert sorted(path.suffix for path in short_run.iterdir()) == [".json", ".safetensors"]
+    assert checkpoint.load(short_run).sha256 != loaded.sha256
+
+
+def test_a_write_that_fails_leaves_the_older_checkpoint(
+    short_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = checkpoint.load(short_run)
+    changed = {name: tensor + 1 for name, tensor in before.tensors.items()}
+    write, written = checkpoint.write_whole, []
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == checkpoint.STATE:
+            raise InputError("no space left on device")
+        written.append(path)
+        write(path, content)
+
+    monkeypatch.setattr(checkpoint, "write_whole", full)
+    with pytest.raises(InputError, match="no space"):
+        checkpoint.save(short_run, before.state, changed)
+    assert written
+    assert checkpoint.load(short_run).sha256 == before.sha256

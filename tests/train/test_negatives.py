@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from digits_runtime.contract import ALNUM, DIGITS, InkSpec
+from digits_train import data, negatives, synth
+
+
+@pytest.fixture
+def digits(few_glyphs: None) -> np.ndarray:
+    source = data.load("synth", "validation", classes=DIGITS, data_dir=None, seed=0)
+    return source.normalised(InkSpec())
+
+
+def test_negatives_are_inked_images_of_the_models_size(digits: np.ndarray) -> None:
+    images = negatives.make(digits, DIGITS, 200, InkSpec(), seed=0)
+    assert images.shape == (200, 1, 28, 28)
+    assert images.dtype == np.uint8
+    assert (images.max(axis=(1, 2, 3)) > 128).all()
+
+
+def test_equal_seeds_give_equal_negatives(digits: np.ndarray) -> None:
+    first, again, other = (
+        negatives.make(digits, DIGITS, 20, InkSpec(), seed=seed) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_letter_that_is_a_class_is_never_a_negative(
+    digits: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(label: str, *_: object) -> np.ndarray:
+        raise AssertionError(f"{label} was drawn")
+
+    monkeypatch.setattr(synth, "glyph", refuse)
+    negatives.make(digits, ALNUM, 50, InkSpec(), seed=0)
+    with pytest.raises(AssertionError, match="was drawn"):
+        negatives.make(digits, DIGITS, 50, InkSpec(), seed=0)
