@@ -53,7 +53,7 @@ figures: $(READY)  ## the README's table; needs DIGITS_DATA
 	$(BIN)/python tests/field/figures.py
 
 clip: $(READY)  ## the demo's clip and its truth, anew
-	$(BIN)/python -m digits_train.scenes tests/data/clip.mp4
+	$(BIN)/python -m digits_train.clip tests/data/clip.mp4
 
 clean:
 	rm -rf build dist .venv

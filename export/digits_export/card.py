@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
 
 from digits_export.export import Exported
 
@@ -29,7 +33,9 @@ def card(name: str, exported: Exported) -> str:
         "",
         f"- precision: {contract.precision}, {len(exported.content):,} bytes",
         f"- SHA-256: `{hashlib.sha256(exported.content).hexdigest()}`",
-        f"- made from the tensors with SHA-256 `{contract.parent}`, seed {contract.seed}",
+        f"- made by `{exported.training}` and `digits-export"
+        + (" --int8`" if contract.precision == "int8" else "`"),
+        f"- made with {_code()} from the tensors with SHA-256 `{contract.parent}`",
         f"- temperature {contract.temperature:g}; named from probability {contract.threshold:g} on",
         *(
             f"- validation accuracy, {precision}: {100 * share:.3f} %"
@@ -56,3 +62,24 @@ def card(name: str, exported: Exported) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _code() -> str:
+    """Version of the code, and its commit where it runs from a checkout of the project."""
+    release = f"digits-edge {version('digits-edge')}"
+    git, here = shutil.which("git"), Path(__file__).parent
+    if git is None:
+        return release
+    # Only a file that git tracks here says that the checkout around it is this project's.
+    asked = [
+        subprocess.run(  # noqa: S603 - git itself, with our own arguments
+            [git, "-C", str(here), *arguments], capture_output=True, text=True, check=False
+        )
+        for arguments in (
+            ["ls-files", "--error-unmatch", __file__],
+            ["rev-parse", "HEAD"],
+        )
+    ]
+    if any(answer.returncode for answer in asked):
+        return release
+    return f"{release}, commit {asked[1].stdout.strip()}"

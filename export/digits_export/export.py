@@ -16,6 +16,7 @@ from digits_export.gate import Parity
 from digits_runtime.contract import Contract
 from digits_runtime.session import Session
 from digits_train import checkpoint, run, trainer
+from digits_train.checkpoint import State
 from digits_train.trainer import Settings
 
 _CALIBRATION = 1024
@@ -32,12 +33,14 @@ class Exported:
         contract: What it says of itself.
         parity: Float against int8 on the validation split; None for a float export.
         confidence: Temperature, threshold and calibration error before and after.
+        training: The options of the run, as one would type them.
     """
 
     content: bytes
     contract: Contract
     parity: Parity | None
     confidence: confidence.Confidence
+    training: str
 
 
 def export(
@@ -129,7 +132,17 @@ def export(
         parent=loaded.sha256,
     )
     content = convert.to_bytes(model, contract)
-    return Exported(content, contract, parity if int8 else None, fitted)
+    return Exported(content, contract, parity if int8 else None, fitted, _command(state))
+
+
+def _command(state: State) -> str:
+    """The command that makes such a run again."""
+    settings = Settings(**state.settings)
+    return (
+        f"digits-train --data {','.join(settings.data)} --classes {','.join(state.labels)} "
+        f"--epochs {settings.epochs} --seed {settings.seed}"
+        + (f" --init {settings.init}" if settings.init else "")
+    )
 
 
 def _logits(content: bytes, images: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:

@@ -27,6 +27,8 @@ from digits_calibration.ranges import Feed
 from digits_runtime.contract import INPUT
 from digits_runtime.errors import GateError
 
+_INTEGER = ["Conv", "Relu", "AveragePool", "Concat", "Reshape", "Gemm"]
+
 RECIPE = {
     "format": "QDQ",
     "activations": "uint8 per tensor, min-max",
@@ -67,6 +69,9 @@ def to_int8(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> onnx.ModelPro
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,
+                op_types_to_quantize=_INTEGER,
+                # Logits stay float: 256 steps are too few to tell how sure an answer is.
+                extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
             )
         finally:
             root.setLevel(level)

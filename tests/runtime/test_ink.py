@@ -61,6 +61,13 @@ def _bounds(image: Image) -> tuple[int, int]:
     return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
 
 
+def _likeness(a: Image, b: Image) -> float:
+    """Correlation at the best shift by at most a pixel: half pixels round either way."""
+    shifts = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    shifted = [np.roll(b, shift, (0, 1)).ravel() for shift in shifts]
+    return max(float(np.corrcoef(a.ravel(), each)[0, 1]) for each in shifted)
+
+
 # What is ink
 
 
@@ -277,8 +284,7 @@ def test_faint_ink_becomes_as_strong_as_black(strength: int) -> None:
 def test_what_is_normal_already_hardly_changes(ink: Image) -> None:
     once = normalise(ink, SPEC)
     twice = normalise(once, SPEC)
-    assert np.corrcoef(once.ravel(), twice.ravel())[0, 1] > 0.98
-    assert np.abs(once.astype(int) - twice).mean() < 3
+    assert _likeness(once, twice) > 0.99
 
 
 @given(st.sampled_from("0123456789"), _seeds)
@@ -293,8 +299,8 @@ def test_an_image_like_those_of_mnist_passes_nearly_unchanged(label: str, seed: 
     x, y = min(max(x, 0), 28 - size[0]), min(max(y, 0), 28 - size[1])
     image = np.zeros((28, 28), np.uint8)
     image[y : y + size[1], x : x + size[0]] = small
-    assert np.corrcoef(image.ravel(), normalise(image, SPEC).ravel())[0, 1] > 0.9
-    assert np.corrcoef(image.ravel(), single(image, SPEC, "bright").ravel())[0, 1] > 0.85
+    assert _likeness(image, normalise(image, SPEC)) > 0.94
+    assert _likeness(image, single(image, SPEC, "bright")) > 0.94
 
 
 @pytest.mark.parametrize("side", [200, 1000, 3000])
@@ -371,4 +377,4 @@ def test_a_photographed_glyph_is_seen_as_its_ink_is(label: str) -> None:
     y, x = np.mgrid[: ink.shape[0], : ink.shape[1]]
     photo = paper * (1 - 0.4 * x / ink.shape[1]) + np.random.default_rng(0).normal(0, 2, ink.shape)
     seen = single(photo.clip(0, 255).astype(np.uint8), SPEC)
-    assert np.corrcoef(seen.ravel(), normalise(ink, SPEC).ravel())[0, 1] > 0.93
+    assert _likeness(seen, normalise(ink, SPEC)) > 0.93

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from digits_runtime.errors import InputError
-from digits_train.scenes import compose, write_clip
+from digits_train.clip import write_clip
+from digits_train.scenes import compose
 
 PAGES = [["52818"], ["40719", "3362"], ["ABC", "XYZ", "019"], ["0123456789"], ["7"]]
 
@@ -110,5 +111,5 @@ def test_a_clip_has_a_truth_for_each_frame(tmp_path: Path) -> None:
 
 
 def test_a_clip_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot write a video"):
+    with pytest.raises(InputError, match="cannot write"):
         write_clip(tmp_path / "missing" / "clip.mp4", 0)

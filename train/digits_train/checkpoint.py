@@ -43,6 +43,7 @@ class State:
         architecture: What to build before loading tensors.
         settings: What the run was asked for, as `trainer.Settings`.
         data: Training sets by name, with the SHA-256 of their content.
+        parent: SHA-256 of the tensors the run started from; empty for chance.
         epoch: Epochs done.
         accuracy: Share of right answers on each validation split, 0 to 1.
         history: One entry an epoch: loss, training and validation accuracy.
@@ -54,6 +55,7 @@ class State:
     architecture: Architecture
     settings: Mapping[str, Any]
     data: Mapping[str, str]
+    parent: str = ""
     epoch: int = 0
     accuracy: Mapping[str, float] = field(default_factory=dict)
     history: tuple[Mapping[str, float], ...] = ()

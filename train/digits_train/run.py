@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,11 +59,12 @@ def start(
     if init is not None:
         donor = checkpoint.load(BUNDLED if init == "bundled" else Path(init))
     labels = choose_labels(classes, data)
-    settings = Settings(data=tuple(data), epochs=epochs, seed=seed)
+    settings = Settings(data=tuple(data), epochs=epochs, seed=seed, init=init)
     ink = donor.state.ink if donor else InkSpec()
     training = load_split(settings, "train", labels, data_dir)
     sources = {source.name: source.sha256 for source in training}
-    state = trainer.fresh(settings, labels, sources, ink)
+    parent = donor.sha256 if donor else ""
+    state = trainer.fresh(settings, labels, sources, ink, parent)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -126,7 +126,7 @@ def _train(
     )
     blank: dict[str, Any] = dict.fromkeys(("epoch", "loss", "accuracy", "rate"), "-")
     total = run.steps * settings.epochs
-    with Progress(*columns, console=_console, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=_console, disable=not _console.is_terminal) as bar:
         task = bar.add_task("", total=total, completed=run.steps * state.epoch, **blank)
 
         def report(now: trainer.Progress) -> None:

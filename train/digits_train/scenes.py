@@ -1,15 +1,9 @@
-"""Whole camera pictures of handwriting with exact truth, and a short clip of such pages.
-
-Write the clip that the tests read: `python -m digits_train.scenes tests/data/clip.mp4`
-"""
+"""Whole camera pictures of handwriting with exact truth."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -26,12 +20,7 @@ _VISIBLE = 64  # coverage from which ink counts as seen
 _EDGE = 0.04  # of the frame's smaller side, left free of ink all round
 _SMALLEST = 16  # pixels of glyph height that a camera still shows legibly
 # Blue-black, blue, red and pencil, BGR.
-_INKS = ((40, 32, 30), (120, 50, 25), (45, 35, 165), (88, 86, 84))
-
-_FPS = 10
-_HELD = 12  # frames a page of the clip is held
-_BLANK = 10  # frames of the clip without any ink
-_CLIP_SIZE = (480, 640)
+INKS = ((40, 32, 30), (120, 50, 25), (45, 35, 165), (88, 86, 84))
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class Scene:
     @property
     def text(self) -> str:
         """The labels, a line of writing a line of text."""
-        return _text(self.lines)
+        return text_of(self.lines)
 
 
 def compose(
@@ -78,65 +67,19 @@ def compose(
     Raises:
         InputError: The text does not fit, a line is empty, or a character is not a label.
     """
-    coverage, placed = _place(lines, rng, size, glyph_height, pen=rng.uniform(0.05, 0.15))
-    page = _paper(rng, size, ruled)
-    _stain(page, coverage, len(_INKS), rng)
-    page *= _light(rng, size)[:, :, None]
+    coverage, placed = place(lines, rng, size, glyph_height, pen=rng.uniform(0.05, 0.15))
+    page = paper(rng, size, ruled)
+    stain(page, coverage, len(INKS), rng)
+    page *= light_on(rng, size)[:, :, None]
     return Scene(_photograph(page, rng), placed)
 
 
-def write_clip(path: Path, seed: int) -> None:
-    """Film pages of numbers, held by hand, with an empty stretch in the middle.
-
-    Args:
-        path: The `.mp4` to write, 640 by 480 at 10 frames a second. Beside it goes the truth,
-            `.json`: `{"fps": 10, "frames": [text, ...]}`, an exact text for each frame.
-        seed: Equal seeds give equal clips.
-
-    Raises:
-        InputError: The file cannot be written as a video.
-    """
-    rng = np.random.default_rng(seed)
-    texts = [_number(rng, lines) for lines in (1, 2, 1, 2, 1)]
-    texts.insert(len(texts) // 2, ())
-    paper = _paper(rng, _CLIP_SIZE, ruled=True)
-    light = _light(rng, _CLIP_SIZE, hard=False)
-    pages = []
-    for lines in texts:
-        height = int(rng.integers(70, 96))
-        coverage, placed = _place(lines, rng, _CLIP_SIZE, height, pen=rng.uniform(0.09, 0.13))
-        page = paper.copy()
-        # No pencil: a clip shows clear writing.
-        _stain(page, coverage, len(_INKS) - 1, rng)
-        pages += [(page, _text(placed))] * (_HELD if lines else _BLANK)
-    # A file in the making keeps its suffix, by which cv2 picks the format.
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    fourcc = cv2.VideoWriter.fourcc(*"mp4v")
-    video = cv2.VideoWriter(str(part), fourcc, _FPS, (_CLIP_SIZE[1], _CLIP_SIZE[0]))
-    if not video.isOpened():
-        raise InputError(f"cannot write a video to {path}; is it an .mp4 in a folder you may use?")
-    for time, (page, _) in enumerate(pages):
-        video.write(_film(page, light, time, rng))
-    video.release()
-    os.replace(part, path)
-    notes = path.with_suffix(".json")
-    part = notes.with_name(f".{notes.name}.part")
-    truth = {"fps": _FPS, "frames": [text for _, text in pages]}
-    part.write_text(json.dumps(truth) + "\n", encoding="utf-8")
-    os.replace(part, notes)
-
-
-def _text(lines: Sequence[Sequence[PlacedGlyph]]) -> str:
+def text_of(lines: Sequence[Sequence[PlacedGlyph]]) -> str:
+    """The labels of lines, a line of writing a line of text."""
     return "\n".join("".join(glyph.label for glyph in line) for line in lines)
 
 
-def _number(rng: np.random.Generator, lines: int) -> tuple[str, ...]:
-    """Draw `lines` numbers of three to five digits."""
-    sizes = rng.integers(3, 6, lines)
-    return tuple("".join(str(digit) for digit in rng.integers(0, 10, size)) for size in sizes)
-
-
-def _place(
+def place(
     lines: Sequence[str],
     rng: np.random.Generator,
     size: tuple[int, int],
@@ -225,7 +168,7 @@ def _write(
     return tuple(glyphs)
 
 
-def _paper(rng: np.random.Generator, size: tuple[int, int], ruled: bool) -> Picture:
+def paper(rng: np.random.Generator, size: tuple[int, int], ruled: bool) -> Picture:
     """Empty paper in even light."""
     white = rng.uniform(205.0, 245.0)
     tint = np.array([rng.uniform(0.9, 1.0), rng.uniform(0.97, 1.0), 1.0])
@@ -256,14 +199,14 @@ def _rulings(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.floa
     return np.asarray(sheet / _FULL, np.float32)
 
 
-def _stain(page: Picture, coverage: NDArray[np.uint8], inks: int, rng: np.random.Generator) -> None:
+def stain(page: Picture, coverage: NDArray[np.uint8], inks: int, rng: np.random.Generator) -> None:
     """Put the ink of a pen, one of the first `inks`, on the page, in place."""
-    ink = np.array(_INKS[rng.integers(inks)], np.float32) * rng.uniform(0.8, 1.2)
+    ink = np.array(INKS[rng.integers(inks)], np.float32) * rng.uniform(0.8, 1.2)
     share = (coverage / np.float32(_FULL))[:, :, None] * rng.uniform(0.88, 1.0)
     page += (ink - page) * share.astype(np.float32)
 
 
-def _light(
+def light_on(
     rng: np.random.Generator, size: tuple[int, int], *, hard: bool = True
 ) -> NDArray[np.float32]:
     """Uneven light: a fall-off, a vignette, a soft shadow and, if `hard`, at times a sharp one.
@@ -295,33 +238,3 @@ def _photograph(page: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
     quality = int(rng.integers(60, 95))
     packed = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
-
-
-def _film(
-    page: Picture, light: NDArray[np.float32], time: int, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """One frame of a page held in the hand, `time` frames into the clip."""
-    sway = 1.5 * np.sin(time * np.array([0.71, 0.53])) + rng.normal(0.0, 0.3, 2)
-    turn = np.deg2rad(0.3) * np.sin(time * 0.4)
-    # About the middle of the frame.
-    middle = np.array([page.shape[1], page.shape[0]]) / 2.0
-    spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    motion = np.column_stack([spin, middle - spin @ middle + sway])
-    moved = cv2.warpAffine(
-        page, motion, page.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
-    bright = 1.0 + 0.06 * np.sin(time * 0.25)
-    lit = cv2.GaussianBlur(moved * (light * bright)[:, :, None], (0, 0), 0.6)
-    noisy = lit + rng.standard_normal(page.shape, np.float32) * np.float32(1.5)
-    return np.asarray(np.clip(np.rint(noisy), 0, _FULL), np.uint8)
-
-
-def main(path: Path, seed: int = 26) -> None:
-    """Write a clip of handwritten numbers to PATH, an .mp4, and its truth beside it."""
-    write_clip(path, seed)
-
-
-if __name__ == "__main__":
-    import typer
-
-    typer.run(main)

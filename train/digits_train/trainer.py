@@ -37,6 +37,7 @@ class Settings:
         data: Names of data sets, or folders.
         epochs: Passes over the data.
         seed: Of weights, order, augmentation and synthetic data.
+        init: What the weights started from: a run's folder, `bundled`, or None for chance.
         batch: Glyphs a step.
         learning_rate: At its peak, after the warm-up.
         weight_decay: Of the convolutions' and the classifier's weights.
@@ -48,6 +49,7 @@ class Settings:
     data: tuple[str, ...]
     epochs: int
     seed: int = 0
+    init: str | None = None
     batch: int = 256
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
@@ -263,7 +265,11 @@ class Trainer:
 
 
 def fresh(
-    settings: Settings, labels: Sequence[str], data: Mapping[str, str], ink: InkSpec
+    settings: Settings,
+    labels: Sequence[str],
+    data: Mapping[str, str],
+    ink: InkSpec,
+    parent: str = "",
 ) -> State:
     """The state of a run before its first epoch."""
     rejects = settings.negatives > 0
@@ -274,6 +280,7 @@ def fresh(
         architecture=Architecture(classes=len(labels) + rejects, size=ink.size),
         settings=asdict(settings),
         data=dict(data),
+        parent=parent,
     )
 
 

@@ -52,13 +52,14 @@ class GlyphSet:
         Returns:
             uint8 `[n, 1, spec.size, spec.size]`, bright on dark.
         """
+        console = Console(stderr=True)
         batch = np.empty((len(self), 1, spec.size, spec.size), np.uint8)
         pictures = track(
             self.images,
             f"preparing {self.name}",
-            console=Console(stderr=True),
+            console=console,
             transient=True,
-            disable=len(self) < _LONG,
+            disable=len(self) < _LONG or not console.is_terminal,
         )
         for place, picture in zip(batch, pictures, strict=True):
             place[0] = ink.single(picture, spec, self.polarity)

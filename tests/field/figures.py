@@ -1,0 +1,63 @@
+"""Print the README's table: the bundled models on every set in DIGITS_DATA, and on photographs.
+
+    DIGITS_DATA=/path/to/data make figures
+
+Fails where a set is missing: a table with holes would pass for a whole one.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from pathlib import Path
+
+from digits_runtime import DigitsError, Reader
+from digits_runtime.pictures import load as load_picture
+from digits_runtime.session import BUNDLED, BUNDLED_FLOAT
+from digits_train import data
+from digits_train.evaluate import open_model, score
+
+SETS = {
+    "mnist": "MNIST test",
+    "usps": "USPS, zero-shot",
+    "photo_crops": "photographed digits, zero-shot",
+    "unipen": "UNIPEN digits, writers held out",
+    "unipen-noisy": "UNIPEN, the three sites with wrong labels and slashed zeros",
+}
+
+
+def photographs(folder: Path) -> tuple[int, int]:
+    """Count the plain photographs of numbers whose every line is read exactly, and all of them."""
+    with (folder / "photos" / "truth.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] == "digits"]
+    reader, exact = Reader(), 0
+    for row in rows:
+        text = reader.read(load_picture(folder / "photos" / row["file"])).text
+        right = text == row["rows"].replace("|", "\n")
+        exact += right
+        print(f"{row['file']}: {text!r}{'' if right else ', is ' + row['rows']}", file=sys.stderr)
+    return exact, len(rows)
+
+
+def main() -> None:
+    folder = Path(os.environ.get("DIGITS_DATA") or sys.exit("set DIGITS_DATA to the data's folder"))
+    models = {path.stem.split("-")[1]: open_model(str(path)) for path in (BUNDLED_FLOAT, BUNDLED)}
+    print("| set | glyphs | " + " | ".join(models) + " |")
+    print("|---|---|" + "---|" * len(models))
+    try:
+        for name, title in SETS.items():
+            cells = []
+            for model in models.values():
+                glyphs = data.load(name, "test", classes=model.labels, data_dir=folder, seed=0)
+                result = score(model, name, glyphs.normalised(model.ink), glyphs.labels)
+                cells.append(f"{100 * result.accuracy:.2f} %")
+            print(f"| {title} | {len(glyphs):,} | " + " | ".join(cells) + " |")
+        exact, pictures = photographs(folder)
+    except (DigitsError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(f"| whole photographs of numbers, exact | {pictures} | | {exact} of {pictures} |")
+
+
+if __name__ == "__main__":
+    main()
