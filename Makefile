@@ -12,7 +12,7 @@ RECIPE = --data mnist,unipen,synth --epochs 24 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled/digits
 
-.PHONY: demo test check bench models figures clip clean
+.PHONY: demo test check bench models figures wheel-check picture clip clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,17 @@ models: $(READY)  ## the bundled model, from data to file
 
 figures: $(READY)  ## the README's table; needs DIGITS_DATA
 	$(BIN)/python tests/field/figures.py
+
+wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies only
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m build --wheel --outdir build/wheel .
+	$(PYTHON) -m venv build/wheel/env
+	build/wheel/env/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint constraints.txt build/wheel/*.whl
+	$(BIN)/python tests/field/wheel.py build/wheel/env
+
+picture: $(READY)  ## the README's picture, anew
+	$(BIN)/python tests/field/picture.py
 
 clip: $(READY)  ## the demo's clip and its truth, anew
 	$(BIN)/python -m digits_train.clip tests/data/clip.mp4

@@ -26,6 +26,7 @@ _WEAK = 0.4
 _SMALLEST = 9
 # A rule spans this much of the frame and is at most so thick, as a share of its height.
 _RULE_WIDE, _RULE_HIGH, _RULE_THICK = 0.3, 0.5, 0.014
+_LEVEL, _UPRIGHT = 0, 1
 # More components than this is texture, not writing; the largest are looked at.
 _MOST = 600
 
@@ -61,7 +62,9 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
     if count <= 1:
         return []
     labels, stats = np.asarray(found, np.int32), np.asarray(figures, np.int32)
-    strength = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count) / stats[:, 4]
+    inked = np.flatnonzero(mask)
+    weights = np.bincount(labels.ravel()[inked], weights=ink.ravel()[inked], minlength=count)
+    strength = weights / stats[:, cv2.CC_STAT_AREA]
     parts = _plausible(stats, strength, ink.shape)
     groups = _join(stats[parts])
     members = [parts[group] for group in groups]
@@ -95,37 +98,36 @@ def _without_rules(mask: Grey) -> Grey:
     What is left of a run-length opening along the line, and is long and thin as a whole, is a
     rule; of it, pixels in a run across the line longer than the rule is thick belong to a stroke.
     """
-    height = mask.shape[0]
-    thick = max(4.0, _RULE_THICK * height)
-    level = _rules(mask, thick, _RULE_WIDE)
-    upright = _rules(_grey(cv2.transpose(mask)), thick, _RULE_HIGH)
-    if level is not None:
-        mask = _erase(mask, level, thick)
-    if upright is not None:
-        turned = _erase(_grey(cv2.transpose(mask)), upright, thick)
-        mask = _grey(cv2.transpose(turned))
+    thick = max(4.0, _RULE_THICK * mask.shape[0])
+    for axis, span in ((_LEVEL, _RULE_WIDE), (_UPRIGHT, _RULE_HIGH)):
+        rules = _rules(mask, thick, axis, span * mask.shape[1 - axis])
+        if rules is None:
+            continue
+        # A rule's ragged rim lies just on either side of what the opening found.
+        around = cv2.dilate(rules, _run(3, 1 - axis))
+        across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(round(thick) + 2, 1 - axis))
+        mask = _grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(around), across)))
     return mask
 
 
-def _rules(mask: Grey, thick: float, span: float) -> Grey | None:
-    """The level rules of a page as a mask, or None if there are none."""
-    width = mask.shape[1]
-    run = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(16, width // 20)), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(run, connectivity=8)
-    long = stats[:, cv2.CC_STAT_WIDTH] >= span * width
-    thin = stats[:, cv2.CC_STAT_AREA] <= thick * stats[:, cv2.CC_STAT_WIDTH]
-    rule = long & thin
+def _run(length: int, axis: int) -> Grey:
+    """A kernel one pixel wide along the x axis (0) or the y axis (1)."""
+    return np.ones((1, length) if axis == _LEVEL else (length, 1), np.uint8)
+
+
+def _rules(mask: Grey, thick: float, axis: int, span: float) -> Grey | None:
+    """The rules along one axis that are at least `span` long, as a mask; None if there are none."""
+    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(max(16, mask.shape[1 - axis] // 20), axis))
+    # Labelling is dear; most pages have no run long enough in all their rows together.
+    if cv2.countNonZero(cv2.reduce(runs, axis, cv2.REDUCE_MAX)) < span:
+        return None
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
+    length = stats[:, cv2.CC_STAT_HEIGHT if axis == _UPRIGHT else cv2.CC_STAT_WIDTH]
+    rule = (length >= span) & (stats[:, cv2.CC_STAT_AREA] <= thick * length)
     rule[0] = False
     if not rule.any():
         return None
     return _grey((rule.astype(np.uint8) * 255)[labels])
-
-
-def _erase(mask: Grey, rules: Grey, thick: float) -> Grey:
-    # A rule's ragged rim lies just above and below what the opening found.
-    around = cv2.dilate(rules, np.ones((3, 1), np.uint8))
-    across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((round(thick) + 2, 1), np.uint8))
-    return _grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(around), across)))
 
 
 def _plausible(

@@ -252,6 +252,6 @@ def test_float_and_int8_agree(bundled: Session, bundled_float: Session) -> None:
     assert (small == labels).mean() >= 0.97
 
 
-def test_no_ink_is_no_glyph(bundled: Session) -> None:
+def test_no_ink_is_never_surely_a_glyph(bundled: Session) -> None:
     empty = np.zeros((1, 1, 28, 28), np.uint8)
-    assert bundled.probabilities(empty)[0].argmax() == 10
+    assert bundled.probabilities(empty)[0, :10].max() < bundled.contract.threshold

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from digits_runtime.errors import InputError
+from digits_runtime.reader import Reader
+from digits_runtime.reading import UNCERTAIN, Glyph, Reading
+from digits_train.scenes import Scene, compose
+
+Image = NDArray[np.uint8]
+SceneOf = Callable[[int], Scene]
+
+
+def _number(text: str = "52818", seed: int = 3, height: int = 80) -> Scene:
+    return compose([text], np.random.default_rng(seed), glyph_height=height)
+
+
+def _close(found: tuple[int, ...], true: tuple[int, ...]) -> bool:
+    return all(abs(a - b) <= 6 for a, b in zip(found, true, strict=True))
+
+
+# Whole pages
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4, 5, 8, 11])
+def test_a_page_is_read_exactly(reader: Reader, scene_of: SceneOf, seed: int) -> None:
+    scene = scene_of(seed)
+    assert reader.read(scene.frame).text == scene.text
+
+
+def test_nine_pages_of_ten_are_read_exactly(reader: Reader, scene_of: SceneOf) -> None:
+    scenes = [scene_of(seed) for seed in range(40)]
+    exact = sum(reader.read(scene.frame).text == scene.text for scene in scenes)
+    assert exact >= 36
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_is_invented_on_an_empty_page(reader: Reader, seed: int) -> None:
+    page = compose([], np.random.default_rng(seed), ruled=bool(seed % 2))
+    assert reader.read(page.frame).lines == ()
+
+
+def test_boxes_are_where_the_glyphs_are(reader: Reader) -> None:
+    scene = compose(["4071", "3362"], np.random.default_rng(1), size=(480, 640))
+    reading = reader.read(scene.frame)
+    for found, true in zip(reading.lines, scene.lines, strict=True):
+        assert all(_close(a.box, b.box) for a, b in zip(found, true, strict=True))
+
+
+def test_boxes_of_a_large_frame_are_in_its_own_pixels(reader: Reader) -> None:
+    scene = _number()
+    large = np.asarray(cv2.resize(scene.frame, None, fx=4, fy=4), np.uint8)
+    ((*found,),) = reader.read(large).lines
+    assert "".join(glyph.label for glyph in found) == "52818"
+    for glyph, true in zip(found, scene.lines[0], strict=True):
+        assert np.abs(np.array(glyph.box) - 4 * np.array(true.box)).max() <= 24
+
+
+def test_chalk_on_a_board_is_read_as_ink_on_paper_is(reader: Reader) -> None:
+    scene = _number()
+    assert reader.read(255 - scene.frame).text == reader.read(scene.frame).text == "52818"
+
+
+def test_equal_frames_give_equal_readings(reader: Reader, scene_of: SceneOf) -> None:
+    frame = scene_of(1).frame
+    assert reader.read(frame).lines == reader.read(frame).lines
+
+
+def test_reading_leaves_the_frame_as_it_was(reader: Reader) -> None:
+    frame = _number().frame
+    before = frame.copy()
+    frame.setflags(write=False)
+    reader.read(frame)
+    np.testing.assert_array_equal(frame, before)
+
+
+# What is uncertain
+
+
+@pytest.mark.parametrize("letter", list("AEKMWXHR"))
+def test_what_is_no_digit_inside_a_number_is_a_question_mark(reader: Reader, letter: str) -> None:
+    assert reader.read(_number(f"52{letter}18").frame).text == "52?18"
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_a_digit_scribbled_over_is_a_question_mark(reader: Reader, place: int) -> None:
+    scene = _number()
+    x, y, w, h = scene.lines[0][place].box
+    rng = np.random.default_rng(place)
+    frame = scene.frame.copy()
+    points = np.column_stack([rng.integers(x, x + w, 25), rng.integers(y, y + h, 25)])
+    cv2.polylines(frame, [points.astype(np.int32)], False, (40, 32, 30), 5, cv2.LINE_AA)
+    text = reader.read(frame).text
+    assert text == "52818"[:place] + UNCERTAIN + "52818"[place + 1 :]
+
+
+def test_a_threshold_nothing_reaches_leaves_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(provider="cpu")
+    monkeypatch.setattr(
+        reader.session, "probabilities", lambda glyphs: np.full((len(glyphs), 11), 1 / 11)
+    )
+    assert reader.read(_number().frame).text == ""
+
+
+@pytest.mark.parametrize("doubtful", range(5))
+@pytest.mark.parametrize("what", ["between two digits", "no glyph at all"])
+def test_a_doubtful_glyph_is_never_left_out_of_a_number(
+    monkeypatch: pytest.MonkeyPatch, doubtful: int, what: str
+) -> None:
+    reader = Reader(provider="cpu")
+    probabilities = reader.session.probabilities
+
+    def doubting(glyphs: Image) -> NDArray[np.float32]:
+        rows = probabilities(glyphs)
+        rows[doubtful] = 0
+        if what == "between two digits":
+            rows[doubtful, [3, 8]] = 0.5
+        else:
+            rows[doubtful, -1] = 1
+        return rows
+
+    monkeypatch.setattr(reader.session, "probabilities", doubting)
+    text = reader.read(_number().frame).text
+    if what == "no glyph at all" and doubtful in (0, 4):
+        # A stroke beside a number is none of it.
+        assert text == ("2818" if doubtful == 0 else "5281")
+    else:
+        assert text == "52818"[:doubtful] + UNCERTAIN + "52818"[doubtful + 1 :]
+
+
+# What the frame cuts
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_a_glyph_cut_by_the_edge_of_the_frame_is_never_named(
+    reader: Reader, side: str, seed: int
+) -> None:
+    scene = _number(seed=seed)
+    boxes = np.array([glyph.box for glyph in scene.lines[0]])
+    first, last = boxes[0], boxes[-1]
+    middle = int(boxes[:, 1].mean() + boxes[:, 3].mean() / 2)
+    rows, columns = {
+        "left": (slice(None), slice(int(first[0] + first[2] // 2), None)),
+        "right": (slice(None), slice(None, int(last[0] + last[2] // 2))),
+        "top": (slice(middle, None), slice(None)),
+        "bottom": (slice(None, middle), slice(None)),
+    }[side]
+    frame = np.ascontiguousarray(scene.frame[rows, columns])
+    height, width = frame.shape[:2]
+    for glyph in (glyph for line in reader.read(frame).lines for glyph in line):
+        x, y, w, h = glyph.box
+        if x <= 1 or y <= 1 or x + w >= width - 1 or y + h >= height - 1:
+            assert glyph.label == UNCERTAIN
+
+
+def test_a_number_cut_at_its_end_says_so(reader: Reader) -> None:
+    scene = _number()
+    x, _, w, _ = scene.lines[0][-1].box
+    cut = np.ascontiguousarray(scene.frame[:, : x + w // 2])
+    assert reader.read(cut).text == "5281?"
+
+
+# What may be read
+
+
+def test_a_frame_of_any_kind_is_read_alike(reader: Reader, tmp_path: Path) -> None:
+    frame = _number().frame
+    grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
+    path = tmp_path / "page.png"
+    cv2.imwrite(str(path), frame)
+    kinds = (frame, grey, grey[:, :, None], frame[::-1, ::-1][::-1, ::-1])
+    for given_frame in (*kinds, path, str(path), path.read_bytes()):
+        assert reader.read(given_frame).text == "52818"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((4, 4), np.float32),
+        np.zeros((4, 4), np.uint16),
+        np.zeros((4, 4), bool),
+        np.zeros((4,), np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+        np.zeros((4, 4, 2), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((2, 4, 4, 3), np.uint8),
+        np.zeros((2000, 2000), np.float64),
+        np.zeros((2000, 2000), np.int64),
+        np.zeros((3000, 0, 3), np.uint8),
+        np.zeros((), np.uint8),
+    ],
+    ids=lambda frame: f"{frame.dtype}{list(frame.shape)}",
+)
+def test_an_array_that_is_no_frame_is_an_input_error(reader: Reader, frame: Image) -> None:
+    with pytest.raises(InputError, match="frame must"):
+        reader.read(frame)
+
+
+@pytest.mark.parametrize("frame", [None, 7, [[1, 2], [3, 4]]])
+def test_what_is_no_frame_at_all_is_an_input_error(reader: Reader, frame: object) -> None:
+    with pytest.raises(InputError, match="frame"):
+        reader.read(frame)  # type: ignore[arg-type]
+
+
+def test_bytes_and_paths_that_are_no_picture_are_input_errors(
+    reader: Reader, tmp_path: Path
+) -> None:
+    for frame in (b"", b"text", tmp_path, tmp_path / "missing.png", ""):
+        with pytest.raises(InputError):
+            reader.read(frame)
+
+
+_SHAPES = [(1, 1), (1, 640), (640, 1), (10, 4000), (4000, 10), (1, 20_000), (20_000, 1), (3000, 4000)]
+
+
+@pytest.mark.parametrize("shape", _SHAPES, ids=str)
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_even_frames_of_odd_shapes_are_empty(
+    reader: Reader, shape: tuple[int, int], level: int
+) -> None:
+    assert reader.read(np.full(shape, level, np.uint8)).lines == ()
+
+
+@given(
+    st.integers(1, 150),
+    st.integers(1, 150),
+    st.integers(0, 2**32 - 1),
+    st.floats(0, 1),
+    st.booleans(),
+)
+def test_any_frame_is_read_and_boxes_lie_in_it(
+    reader: Reader, height: int, width: int, seed: int, density: float, colour: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    frame[rng.random((height, width)) > density] = 200
+    reading = reader.read(frame if colour else np.ascontiguousarray(frame[:, :, 0]))
+    for x, y, w, h in (glyph.box for line in reading.lines for glyph in line):
+        assert 0 <= x < x + w <= width
+        assert 0 <= y < y + h <= height
+
+
+@pytest.mark.parametrize("shape", [(2999, 1001), (1281, 1281), (1283, 777), (3000, 4000)])
+def test_boxes_of_a_shrunk_frame_lie_in_it(reader: Reader, shape: tuple[int, int]) -> None:
+    frame = np.full(shape, 220, np.uint8)
+    height, width = shape
+    for place, label in enumerate("258"):
+        at = (width - 150 + 50 * place, height)
+        cv2.putText(frame, label, at, cv2.FONT_HERSHEY_SIMPLEX, 2, (30,), 5)
+    for x, y, w, h in (glyph.box for line in reader.read(frame).lines for glyph in line):
+        assert 0 <= x < x + w <= width
+        assert 0 <= y < y + h <= height
+
+
+# One run a frame
+
+
+@pytest.mark.parametrize(("lines", "glyphs"), [(["5281", "990", "7"], 8), (["4"], 1)])
+def test_all_glyphs_of_a_frame_are_classified_in_one_run(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str], glyphs: int
+) -> None:
+    reader = Reader(provider="cpu")
+    run, batches = reader.session._run, []
+
+    def counted(batch: Image) -> NDArray[np.float32]:
+        batches.append(len(batch))
+        return run(batch)
+
+    monkeypatch.setattr(reader.session, "_run", counted)
+    reader.read(compose(lines, np.random.default_rng(3)).frame)
+    assert batches == [glyphs]
+
+
+# What a reading says
+
+
+def test_a_reading_is_one_json_object(reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / "page.png"
+    scene = compose(["4071", "3362"], np.random.default_rng(1))
+    cv2.imwrite(str(path), scene.frame)
+    said = json.loads(json.dumps(reader.read(path).to_dict(), allow_nan=False))
+    assert said["schema"] == 1
+    assert said["source"] == str(path)
+    assert said["frame"] == 0
+    assert said["time"] is said["age"] is None
+    assert said["text"] == scene.text
+    assert "".join(glyph["label"] for glyph in said["glyphs"]) == "40713362"
+    assert [glyph["line"] for glyph in said["glyphs"]] == [0] * 4 + [1] * 4
+    for glyph in said["glyphs"]:
+        assert 0 <= glyph["probability"] <= 1
+        assert len(glyph["box"]) == 4
+    assert set(said["durations_ms"]) == {"decode", "find", "normalise", "classify"}
+
+
+def test_a_frame_of_a_camera_has_a_time_and_an_age(reader: Reader) -> None:
+    import time
+
+    reading = reader.read(_number().frame, source="0", number=7, captured=time.time() - 1.0)
+    assert (reading.source, reading.frame) == ("0", 7)
+    assert reading.age == pytest.approx(1.0, abs=0.9)
+    assert reading.time is not None
+
+
+def test_a_reading_of_nothing_is_an_empty_text() -> None:
+    assert Reading(()).text == ""
+    assert Reading(()).to_dict()["glyphs"] == []
+
+
+def test_lines_of_a_reading_are_lines_of_its_text() -> None:
+    one, two = Glyph("1", 0.9, (0, 0, 5, 9)), Glyph(UNCERTAIN, 0.4, (9, 0, 5, 9))
+    assert Reading(((one, two), (one,))).text == "1?\n1"
