@@ -7,10 +7,26 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from digits_runtime.errors import DigitsError, GateError, InputError, MissingExtraError
 from digits_runtime.reading import Glyph, Reading
+
+# OpenCV and onnxruntime read these once, when they are imported; any module here comes later.
+_ENVIRONMENT = {
+    # A small file can claim to be a gigantic picture.
+    "OPENCV_IO_MAX_IMAGE_PIXELS": "100000000",
+    # A frozen camera would otherwise block a read for ten seconds.
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",
+    # What fails is reported by us, in one line.
+    "OPENCV_LOG_LEVEL": "SILENT",
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    # onnxruntime writes telemetry files under the home folder unless told not to.
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+for _name, _value in _ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
 
 if TYPE_CHECKING:
     from digits_runtime.reader import Reader

@@ -167,6 +167,9 @@ def normalise(ink: Grey, spec: InkSpec) -> Grey:
         )
     )
     inked = np.sort(glyph[glyph > _EDGE * glyph.max()])
+    if len(inked) == 0:
+        # A trace so faint that nothing of it is left at this size.
+        return canvas
     glyph = _grey(cv2.convertScaleAbs(glyph, alpha=_FULL / inked[int(_SATURATE * len(inked))]))
     mass = cv2.moments(glyph)
     x = _placed(mass["m10"] / mass["m00"], size[0], spec.size)

@@ -64,7 +64,7 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
     labels, stats = np.asarray(found, np.int32), np.asarray(figures, np.int32)
     inked = np.flatnonzero(mask)
     weights = np.bincount(labels.ravel()[inked], weights=ink.ravel()[inked], minlength=count)
-    strength = weights / stats[:, cv2.CC_STAT_AREA]
+    strength = weights / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
     parts = _plausible(stats, strength, ink.shape)
     groups = _join(stats[parts])
     members = [parts[group] for group in groups]
@@ -78,18 +78,19 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
 
 
 def _levels(ink: Grey) -> tuple[int, int]:
-    """How strong paper gets by its texture, and from where on it is ink."""
+    """How strong paper gets by its texture, and from where on it is ink: both below 255."""
     histogram = np.bincount(ink.ravel(), minlength=256)
     share = np.cumsum(histogram) / ink.size
     middle, upper = int(np.searchsorted(share, 0.5)), int(np.searchsorted(share, 0.84))
     deviation = max(upper - middle, 1)
+    texture = min(middle + 2 * deviation, 254)
     faintest = min(middle + max(_FAINTEST, round(_DEVIATIONS * deviation)), 254)
     inked = np.cumsum(histogram[faintest:][::-1])
     if inked[-1] == 0:
-        return middle + 2 * deviation, 255
+        return texture, 254
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
     soft = middle + round(_SOFT * (strongest - middle))
-    return middle + 2 * deviation, min(max(faintest, soft), 254)
+    return texture, min(max(faintest, soft), 254)
 
 
 def _without_rules(mask: Grey) -> Grey:

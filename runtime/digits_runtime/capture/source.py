@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from digits_runtime import pictures
-from digits_runtime.errors import InputError
-
-# A frozen camera would otherwise block a read for ten seconds; read by OpenCV at its import.
-os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
-# A camera's failure is reported by us, in one line.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from digits_runtime import pictures
+from digits_runtime.errors import InputError
 
 _SCHEMES = ("http://", "https://", "rtsp://", "rtsps://")
 _TIMEOUT_MS = 10_000
