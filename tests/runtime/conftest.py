@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from digits_runtime.reader import Reader
@@ -14,6 +15,10 @@ from digits_train import synth
 from digits_train.scenes import Scene, compose
 
 Image = NDArray[np.uint8]
+
+# The same examples on every run, however busy the machine.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,7 @@ from digits_runtime.files import whole_file, write_whole
 
 
 @given(content=st.binary(max_size=1000))
-def test_what_is_written_is_there(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
-) -> None:
+def test_what_is_written_is_there(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("whole") / "model.onnx"
     write_whole(path, content)
     assert path.read_bytes() == content
@@ -44,7 +42,7 @@ def test_a_failure_leaves_the_older_file_alone(
 def test_a_full_disk_is_an_input_error_that_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     with (  # noqa: PT012
-        pytest.raises(InputError, match="cannot write .*No space left"),
+        pytest.raises(InputError, match=r"cannot write .*No space left"),
         whole_file(path) as temporary,
     ):
         temporary.write_bytes(b"half")

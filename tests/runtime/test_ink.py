@@ -333,9 +333,7 @@ def test_a_neighbour_cut_off_by_the_border_goes() -> None:
     glyph = np.pad(synth.glyph("3", np.random.default_rng(1), height=60), 20)
     dirty = glyph.copy()
     dirty[30:60, -6:] = 255
-    np.testing.assert_array_equal(
-        normalise(isolate(dirty), SPEC), normalise(isolate(glyph), SPEC)
-    )
+    np.testing.assert_array_equal(normalise(isolate(dirty), SPEC), normalise(isolate(glyph), SPEC))
 
 
 def test_the_detached_bar_of_a_five_stays() -> None:
@@ -374,7 +372,7 @@ def test_noise_is_isolated_without_a_crash(seed: int) -> None:
 def test_a_photographed_glyph_is_seen_as_its_ink_is(label: str) -> None:
     ink = np.pad(synth.glyph(label, np.random.default_rng(7), height=90), 25)
     paper = 220 - 0.7 * ink.astype(float)
-    y, x = np.mgrid[: ink.shape[0], : ink.shape[1]]
+    x = np.arange(ink.shape[1])
     photo = paper * (1 - 0.4 * x / ink.shape[1]) + np.random.default_rng(0).normal(0, 2, ink.shape)
     seen = single(photo.clip(0, 255).astype(np.uint8), SPEC)
     assert _likeness(seen, normalise(ink, SPEC)) > 0.93

@@ -23,14 +23,15 @@ LABELS = "0123456789"
 def _regenerate() -> None:
     from digits_train import synth
 
-    crops = {}
+    crops: dict[str, NDArray[np.uint8]] = {}
     for height in HEIGHTS:
         for label in LABELS:
             rng = np.random.default_rng(100 * height + int(label))
             crops[f"{label}-{height}"] = synth.glyph(label, rng, height=height)
     seen = {f"seen-{name}": normalise(crop, InkSpec()) for name, crop in crops.items()}
     GOLDEN.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(GOLDEN, **{f"ink-{name}": crop for name, crop in crops.items()}, **seen)
+    inks = {f"ink-{name}": crop for name, crop in crops.items()}
+    np.savez_compressed(GOLDEN, allow_pickle=False, **inks, **seen)
 
 
 @pytest.fixture(scope="module")

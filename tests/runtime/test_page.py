@@ -147,7 +147,9 @@ def _ruled(squared: bool, strength: float, thick: int, turn: float) -> Image:
         cv2.line(rules, (0, y), (WIDTH, y + rise), (255,), thick, cv2.LINE_AA)
     if squared:
         for x in range(-20, WIDTH + 40, 34):
-            cv2.line(rules, (x, 0), (x - rise * HEIGHT // WIDTH, HEIGHT), (255,), thick, cv2.LINE_AA)
+            cv2.line(
+                rules, (x, 0), (x - rise * HEIGHT // WIDTH, HEIGHT), (255,), thick, cv2.LINE_AA
+            )
     return (strength * rules.astype(float)).astype(np.uint8)
 
 

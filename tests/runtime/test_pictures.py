@@ -22,6 +22,10 @@ def _picture(height: int = 40, width: int = 60) -> np.ndarray:
     return np.stack([4 * x, 6 * y, 128 + 0 * x], axis=2).clip(0, 255).astype(np.uint8)
 
 
+def _one_line(error: InputError) -> None:
+    assert len(str(error).splitlines()) == 1
+
+
 def _encoded(suffix: str) -> bytes:
     return cv2.imencode(suffix, _picture())[1].tobytes()
 
@@ -87,7 +91,7 @@ def test_an_empty_file_is_no_picture(tmp_path: Path) -> None:
 
 
 def test_a_missing_picture_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read the picture .*No such file"):
+    with pytest.raises(InputError, match=r"cannot read the picture .*No such file"):
         pictures.load(tmp_path / "missing.png")
 
 
@@ -110,9 +114,7 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(20_000, 20_000), (2**31 - 1, 2**31 - 1)])
-def test_a_small_file_that_claims_to_be_gigantic_is_an_input_error(
-    width: int, height: int
-) -> None:
+def test_a_small_file_that_claims_to_be_gigantic_is_an_input_error(width: int, height: int) -> None:
     with pytest.raises(InputError, match="at most 100 megapixels"):
         pictures.decode(_png(width, height, rows=b""), "bomb.png")
 
@@ -140,12 +142,14 @@ except InputError:
     assert done.returncode == 42, done.stderr
 
 
-@given(st.binary(max_size=300), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM"]))
+@given(
+    st.binary(max_size=300), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM"])
+)
 def test_any_bytes_are_a_picture_or_an_input_error(content: bytes, magic: bytes) -> None:
     try:
         picture = pictures.decode(magic + content, "it")
     except InputError as error:
-        assert "\n" not in str(error)
+        _one_line(error)
     else:
         assert picture.ndim == 3
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,10 +208,9 @@ def test_an_array_that_is_no_frame_is_an_input_error(reader: Reader, frame: Imag
         reader.read(frame)
 
 
-@pytest.mark.parametrize("frame", [None, 7, [[1, 2], [3, 4]]])
-def test_what_is_no_frame_at_all_is_an_input_error(reader: Reader, frame: object) -> None:
+def test_what_opencv_gives_for_a_missing_picture_is_an_input_error(reader: Reader) -> None:
     with pytest.raises(InputError, match="frame"):
-        reader.read(frame)  # type: ignore[arg-type]
+        reader.read(None)  # type: ignore[arg-type]
 
 
 def test_bytes_and_paths_that_are_no_picture_are_input_errors(
@@ -221,7 +221,16 @@ def test_bytes_and_paths_that_are_no_picture_are_input_errors(
             reader.read(frame)
 
 
-_SHAPES = [(1, 1), (1, 640), (640, 1), (10, 4000), (4000, 10), (1, 20_000), (20_000, 1), (3000, 4000)]
+_SHAPES = [
+    (1, 1),
+    (1, 640),
+    (640, 1),
+    (10, 4000),
+    (4000, 10),
+    (1, 20_000),
+    (20_000, 1),
+    (3000, 4000),
+]
 
 
 @pytest.mark.parametrize("shape", _SHAPES, ids=str)
@@ -304,8 +313,6 @@ def test_a_reading_is_one_json_object(reader: Reader, tmp_path: Path) -> None:
 
 
 def test_a_frame_of_a_camera_has_a_time_and_an_age(reader: Reader) -> None:
-    import time
-
     reading = reader.read(_number().frame, source="0", number=7, captured=time.time() - 1.0)
     assert (reading.source, reading.frame) == ("0", 7)
     assert reading.age == pytest.approx(1.0, abs=0.9)

@@ -78,11 +78,16 @@ def test_a_picture_is_a_source_of_one_frame(tmp_path: Path) -> None:
 def test_a_source_left_early_is_closed(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = []
     close = capture._Capture.close
-    monkeypatch.setattr(capture._Capture, "close", lambda self: (closed.append(1), close(self)))
+
+    def closing(self: capture._Capture) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(capture._Capture, "close", closing)
     source = frames(str(clip(_shades(5))))
     assert len(list(islice(source, 2))) == 2
     source.close()  # type: ignore[attr-defined]
-    assert closed == [1]
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize("camera", ["63", "/dev/video63"])
