@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from digits_runtime.errors import InputError
 
@@ -112,10 +112,10 @@ class Contract:
             temperature=read.number("temperature", float, 1e-3, 1e3),
             threshold=read.number("threshold", float, 0.0, 1.0),
             precision="int8" if read.choice("precision", ("float", "int8")) == "int8" else "float",
-            data=read.table("data", str),
+            data=read.texts("data"),
             seed=read.number("seed", int, 0, 2**63),
-            accuracy=read.table("accuracy", float),
-            recipe=read.table("recipe", str),
+            accuracy=read.shares("accuracy"),
+            recipe=read.texts("recipe"),
             parent=read.value("parent", str),
         )
 
@@ -133,7 +133,7 @@ class _Fields:
         value = self._document.get(key)
         # bool passes for int in Python, and 1 is a fine float in JSON.
         if kind is float and type(value) is int:
-            value = float(value)
+            value = float(value) if abs(value) < 2**63 else math.inf
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise InputError(f"{self._name} lacks {key!r} as {kind.__name__}")
         return value
@@ -160,6 +160,10 @@ class _Fields:
             raise InputError(f"{self._name} has {key!r} that repeat")
         return tuple(values)
 
-    def table(self, key: str, kind: type[Any]) -> dict[str, Any]:
+    def texts(self, key: str) -> dict[str, str]:
         inner = _Fields(self.value(key, dict), f"its field {key!r}")
-        return {name: inner.value(name, kind) for name in inner._document}
+        return {name: inner.value(name, str) for name in inner._document}
+
+    def shares(self, key: str) -> dict[str, float]:
+        inner = _Fields(self.value(key, dict), f"its field {key!r}")
+        return {name: inner.number(name, float, 0.0, 1.0) for name in inner._document}

@@ -27,9 +27,30 @@ _EDGE = 0.12
 _SATURATE = 0.7
 # Paper so dark that dividing by it would only magnify the sensor's noise.
 _DARKEST_PAPER = 32
+# Departures from the paper up to this many grey levels are grain.
+_GRAIN = 12
 # Widest stroke, as a share of the shorter side: of a frame, and of a picture of one glyph.
 _STROKE_OF_FRAME = 0.12
 _STROKE_OF_GLYPH = 0.3
+
+
+def check_frame(frame: object) -> None:
+    """Make sure that an array is a picture.
+
+    Raises:
+        InputError: It is not a non-empty uint8 array `[h, w]`, `[h, w, 1]` or `[h, w, 3]`.
+    """
+    if not isinstance(frame, np.ndarray):
+        raise InputError(
+            f"a frame must be a uint8 array, a path or bytes, not {type(frame).__name__}; "
+            "did cv2.imread find the file?"
+        )
+    flat = frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] in (1, 3))
+    if frame.dtype != np.uint8 or not flat or 0 in frame.shape:
+        raise InputError(
+            "a frame must be a non-empty uint8 array [h, w] or [h, w, 3] (BGR), "
+            f"not {frame.dtype} {list(frame.shape)}"
+        )
 
 
 def to_grey(frame: NDArray[np.uint8], polarity: Literal["dark", "bright"]) -> Grey:
@@ -46,25 +67,17 @@ def to_grey(frame: NDArray[np.uint8], polarity: Literal["dark", "bright"]) -> Gr
     Raises:
         InputError: The array is not an 8-bit grey or BGR picture.
     """
-    if frame.dtype != np.uint8 or frame.ndim not in (2, 3) or 0 in frame.shape:
-        raise InputError(
-            f"a frame must be a non-empty uint8 array [h, w] or [h, w, 3], "
-            f"not {frame.dtype} {list(frame.shape)}"
-        )
+    check_frame(frame)
     if frame.ndim == 2:
         return frame
     if frame.shape[2] == 1:
         return frame[:, :, 0]
-    if frame.shape[2] != 3:
-        raise InputError(f"a colour frame must have 3 channels (BGR), not {frame.shape[2]}")
     blue, green, red = cv2.split(frame)
     pick = cv2.min if polarity == "dark" else cv2.max
     return _grey(pick(pick(blue, green), red))
 
 
-def find_ink(
-    grey: Grey, polarity: Literal["dark", "bright"], *, widest: float = _STROKE_OF_FRAME
-) -> Grey:
+def find_ink(grey: Grey, polarity: Literal["dark", "bright"], *, cropped: bool = False) -> Grey:
     """Measure how far each pixel departs from the paper around it, in shares of full contrast.
 
     The paper is what a morphological closing (for dark ink) leaves: it follows shadows and
@@ -74,34 +87,44 @@ def find_ink(
     Args:
         grey: uint8 `[h, w]`.
         polarity: Which side of the paper the ink is on.
-        widest: The broadest stroke there may be, as a share of the shorter side.
+        cropped: It is a picture of one glyph, in which strokes are broad and may lie along the
+            border, rather than a page, in which shadows may cross it.
 
     Returns:
         uint8 `[h, w]`, 0 on paper, 255 for black on white or white on black.
     """
     light = grey if polarity == "dark" else _grey(cv2.bitwise_not(grey))
-    reach = 2 * round(widest * min(light.shape) / 2) + 1
+    share = _STROKE_OF_GLYPH if cropped else _STROKE_OF_FRAME
+    reach = 2 * round(share * min(light.shape) / 2) + 1
     # At full resolution: on a shrunk page a hard shadow would leave a strip that looks like ink.
-    paper = _grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
-    np.maximum(paper, _DARKEST_PAPER, out=paper)
+    kernel = np.ones((reach, reach), np.uint8)
+    if cropped:
+        paper = _grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel))
+    else:
+        wide = cv2.copyMakeBorder(light, *(4 * (reach,)), cv2.BORDER_REPLICATE)
+        closed = _grey(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel))
+        paper = closed[reach:-reach, reach:-reach]
+    paper = np.maximum(paper, _DARKEST_PAPER)
     return _grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_FULL)))
 
 
 def guess_polarity(grey: Grey) -> Literal["dark", "bright"]:
     """Say whether the ink is darker or brighter than what it is written on.
 
-    Ink is the minority wherever one looks, so against the median of its surroundings it is the
-    longer tail; light and shadow, large areas both, hardly depart from theirs.
+    Ink is the minority wherever one looks, so it is what departs most from the median of its
+    surroundings; light and shadow, large areas both, hardly depart from theirs.
     """
     small = cv2.resize(grey, (96, 96), interpolation=cv2.INTER_AREA)
-    departure = small.astype(np.int16) - cv2.medianBlur(small, 31)
-    low, high = np.percentile(departure, (1, 99))
-    return "dark" if -low >= high else "bright"
+    departure = small.astype(np.float32) - cv2.medianBlur(small, 31)
+    strength = np.maximum(np.abs(departure) - _GRAIN, 0) ** 2
+    bright = departure > 0
+    return "bright" if strength[bright].sum() > strength[~bright].sum() else "dark"
 
 
 def without_grain(ink: Grey, strength: int) -> Grey:
     """Take the paper's own texture, up to this strength, off all of the ink."""
-    return np.asarray(np.maximum(ink, strength) - strength, np.uint8)
+    floor = np.uint8(min(strength, _FULL))
+    return np.asarray(np.maximum(ink, floor) - floor, np.uint8)
 
 
 def isolate(ink: Grey) -> Grey:
@@ -199,7 +222,7 @@ def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto
     """
     if polarity == "auto":
         polarity = guess_polarity(to_grey(picture, "dark"))
-    ink = find_ink(to_grey(picture, polarity), polarity, widest=_STROKE_OF_GLYPH)
+    ink = find_ink(to_grey(picture, polarity), polarity, cropped=True)
     return normalise(isolate(ink), spec)
 
 

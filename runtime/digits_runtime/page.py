@@ -6,6 +6,7 @@ Geometry only: what a candidate is, and whether it is a glyph at all, the classi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +27,10 @@ _WEAK = 0.4
 _SMALLEST = 9
 # A rule spans this much of the frame and is at most so thick, as a share of its height.
 _RULE_WIDE, _RULE_HIGH, _RULE_THICK = 0.3, 0.5, 0.014
+# Print weaker than this share of the strongest ink is told from writing by its strength alone.
+_FAINT_RULE = 0.6
+# Where a printed line falls squarely on pixels, it is this much stronger than in the median.
+_RAGGED = 1.5
 _LEVEL, _UPRIGHT = 0, 1
 # More components than this is texture, not writing; the largest are looked at.
 _MOST = 600
@@ -46,6 +51,14 @@ class Candidate:
     cut: bool
 
 
+class _Levels(NamedTuple):
+    """How strong the paper's own texture gets, from where on it is ink, and how strong ink gets."""
+
+    texture: int
+    threshold: int
+    strongest: int
+
+
 def find_lines(ink: Grey) -> list[list[Candidate]]:
     """Find what may be glyphs and group them into lines.
 
@@ -55,9 +68,11 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
     Returns:
         Lines from top to bottom, each from left to right.
     """
-    paper, threshold = _levels(ink)
-    mask = _grey(cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1])
-    mask = _without_rules(mask)
+    levels = _levels(ink)
+    if levels is None:
+        return []
+    mask = _grey(cv2.threshold(ink, levels.threshold, 255, cv2.THRESH_BINARY)[1])
+    mask = _without_rules(mask, ink, levels.strongest)
     count, found, figures, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count <= 1:
         return []
@@ -70,45 +85,76 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
     members = [parts[group] for group in groups]
     boxes = np.array([_bounds(stats[group]) for group in members], np.int64).reshape(-1, 4)
     lines = _lines(boxes)
-    clean = without_grain(ink, paper)
+    clean = without_grain(ink, levels.texture)
     return [
         [_candidate(clean, labels, members[index], boxes[index]) for index in line]
         for line in lines
     ]
 
 
-def _levels(ink: Grey) -> tuple[int, int]:
-    """How strong paper gets by its texture, and from where on it is ink: both below 255."""
+def _levels(ink: Grey) -> _Levels | None:
+    """Measure a page's ink; None where paper is as strong as ink can be, or there is none."""
     histogram = np.bincount(ink.ravel(), minlength=256)
     share = np.cumsum(histogram) / ink.size
     middle, upper = int(np.searchsorted(share, 0.5)), int(np.searchsorted(share, 0.84))
     deviation = max(upper - middle, 1)
-    texture = min(middle + 2 * deviation, 254)
-    faintest = min(middle + max(_FAINTEST, round(_DEVIATIONS * deviation)), 254)
+    faintest = middle + max(_FAINTEST, round(_DEVIATIONS * deviation))
     inked = np.cumsum(histogram[faintest:][::-1])
-    if inked[-1] == 0:
-        return texture, 254
+    if len(inked) == 0 or inked[-1] == 0:
+        return None
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
     soft = middle + round(_SOFT * (strongest - middle))
-    return texture, min(max(faintest, soft), 254)
+    return _Levels(middle + 2 * deviation, min(max(faintest, soft), 254), strongest)
 
 
-def _without_rules(mask: Grey) -> Grey:
-    """Erase long thin straight lines, but not the strokes that cross them.
+def _without_rules(mask: Grey, ink: Grey, strongest: int) -> Grey:
+    """Erase the rules of ruled and squared paper, but not the strokes that cross them."""
+    for axis, span in ((_LEVEL, _RULE_WIDE), (_UPRIGHT, _RULE_HIGH)):
+        length = mask.shape[1 - axis]
+        reach = max(16, length // 20)
+        runs = _grey(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(reach, axis)))
+        # Labelling is dear; most pages have no run long enough in all their rows together.
+        if cv2.countNonZero(cv2.reduce(runs, axis, cv2.REDUCE_MAX)) < 0.5 * span * length:
+            continue
+        mask = _without_faint_rules(mask, runs, ink, axis, span * length, strongest)
+        mask = _without_strong_rules(mask, axis, reach, span * length)
+    return mask
+
+
+def _without_faint_rules(
+    mask: Grey, runs: Grey, ink: Grey, axis: int, span: float, strongest: int
+) -> Grey:
+    """Erase long straight lines that are weaker than the writing, however broken they are.
+
+    A line turned a little against the pixels comes in pieces, a row apart from one to the next.
+    """
+    joined = cv2.dilate(cv2.dilate(runs, _run(3, 1 - axis)), _run(round(span / 3), axis))
+    band = _long(_grey(joined), axis, span)
+    if band is None:
+        return mask
+    # The median, since strokes along the lines are in the band too.
+    level = float(np.median(ink[(runs > 0) & (band > 0)]))
+    if level > _FAINT_RULE * strongest:
+        return mask
+    weak = cv2.threshold(ink, _RAGGED * level, 255, cv2.THRESH_BINARY_INV)[1]
+    return _grey(cv2.bitwise_and(mask, cv2.bitwise_not(cv2.bitwise_and(band, weak))))
+
+
+def _without_strong_rules(mask: Grey, axis: int, reach: int, span: float) -> Grey:
+    """Erase long thin straight lines as strong as the writing.
 
     What is left of a run-length opening along the line, and is long and thin as a whole, is a
     rule; of it, pixels in a run across the line longer than the rule is thick belong to a stroke.
     """
     thick = max(4.0, _RULE_THICK * mask.shape[0])
-    for axis, span in ((_LEVEL, _RULE_WIDE), (_UPRIGHT, _RULE_HIGH)):
-        rules = _rules(mask, thick, axis, span * mask.shape[1 - axis])
-        if rules is None:
-            continue
-        # A rule's ragged rim lies just on either side of what the opening found.
-        around = cv2.dilate(rules, _run(3, 1 - axis))
-        across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(round(thick) + 2, 1 - axis))
-        mask = _grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(around), across)))
-    return mask
+    runs = _grey(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(reach, axis)))
+    rules = _long(runs, axis, span, thick)
+    if rules is None:
+        return mask
+    # A rule's ragged rim lies just on either side of what the opening found.
+    around = cv2.dilate(rules, _run(3, 1 - axis))
+    across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(round(thick) + 2, 1 - axis))
+    return _grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(around), across)))
 
 
 def _run(length: int, axis: int) -> Grey:
@@ -116,19 +162,15 @@ def _run(length: int, axis: int) -> Grey:
     return np.ones((1, length) if axis == _LEVEL else (length, 1), np.uint8)
 
 
-def _rules(mask: Grey, thick: float, axis: int, span: float) -> Grey | None:
-    """The rules along one axis that are at least `span` long, as a mask; None if there are none."""
-    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(max(16, mask.shape[1 - axis] // 20), axis))
-    # Labelling is dear; most pages have no run long enough in all their rows together.
-    if cv2.countNonZero(cv2.reduce(runs, axis, cv2.REDUCE_MAX)) < span:
-        return None
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
+def _long(mask: Grey, axis: int, span: float, thick: float = np.inf) -> Grey | None:
+    """The components at least `span` long along an axis and `thick` on average, or None."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     length = stats[:, cv2.CC_STAT_HEIGHT if axis == _UPRIGHT else cv2.CC_STAT_WIDTH]
-    rule = (length >= span) & (stats[:, cv2.CC_STAT_AREA] <= thick * length)
-    rule[0] = False
-    if not rule.any():
+    chosen = (length >= span) & (stats[:, cv2.CC_STAT_AREA] <= thick * length)
+    chosen[0] = False
+    if not chosen.any():
         return None
-    return _grey((rule.astype(np.uint8) * 255)[labels])
+    return _grey((chosen.astype(np.uint8) * 255)[labels])
 
 
 def _plausible(

@@ -25,8 +25,9 @@ def load(path: Path) -> NDArray[np.uint8]:
         if path.stat().st_size > _LARGEST_FILE:
             raise InputError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; shrink it first")
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the picture {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read the picture {path}: {reason}") from None
     return decode(content, str(path))
 
 
@@ -65,7 +66,7 @@ def in_folders(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
         if not inside:
             raise InputError(
                 f"{path} holds no picture ({', '.join(SUFFIXES)}); give another folder"

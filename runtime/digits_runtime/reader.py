@@ -131,9 +131,11 @@ class Reader:
 
 def _find(picture: NDArray[np.uint8]) -> tuple[list[list[Candidate]], float]:
     """Candidates of a picture, and how many frame pixels one of theirs is."""
+    ink.check_frame(picture)
     scale = max(1.0, max(picture.shape[:2]) / _WORKING_SIDE)
     if scale > 1:
-        size = (round(picture.shape[1] / scale), round(picture.shape[0] / scale))
+        height, width = (max(1, round(side / scale)) for side in picture.shape[:2])
+        size = (width, height)
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     polarity = ink.guess_polarity(ink.to_grey(picture, "dark"))
     return page.find_lines(ink.find_ink(ink.to_grey(picture, polarity), polarity)), scale

@@ -119,8 +119,9 @@ def _read(path: Path) -> bytes:
         if path.stat().st_size > _LARGEST_FILE:
             raise InputError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; not a model")
         return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the model {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read the model {path}: {reason}") from None
 
 
 def _choose(provider: Provider) -> str:

@@ -15,7 +15,7 @@ def test_augmented_glyphs_are_floats_in_zero_to_one() -> None:
     images = augment(glyphs(), torch.Generator().manual_seed(0))
     assert images.dtype == torch.float32
     assert images.shape == (64, 1, 28, 28)
-    assert 0 <= images.min()
+    assert images.min() >= 0
     assert images.max() <= 1
 
 

@@ -17,6 +17,8 @@ from digits_runtime.errors import InputError
 
 _SCHEMES = ("http://", "https://", "rtsp://", "rtsps://")
 _TIMEOUT_MS = 10_000
+# The largest number that OpenCV takes; nobody has so many cameras.
+_LAST_CAMERA = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def frames(source: str) -> Iterator[Frame]:
     Raises:
         InputError: It is not there, cannot be opened, or a camera or stream stops giving frames.
     """
+    if not source:
+        raise InputError("the source is empty: give a camera's number (0), a file or a URL")
     path = Path(source)
     if not source.isdecimal() and not source.startswith(_SCHEMES):
         if path.is_dir() or path.suffix.lower() in pictures.SUFFIXES:
@@ -79,8 +83,10 @@ class _Capture:
                 _TIMEOUT_MS,
             ]
             self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
+        elif source.isdecimal():
+            self._capture = cv2.VideoCapture(min(int(source), _LAST_CAMERA))
         else:
-            self._capture = cv2.VideoCapture(int(source) if source.isdecimal() else source)
+            self._capture = cv2.VideoCapture(source)
         if not self._capture.isOpened():
             self._capture.release()
             if device:

@@ -14,6 +14,7 @@ import typer
 
 from digits_runtime.commands.options import JsonOption, ModelOption, ProviderName, ProviderOption
 from digits_runtime.commands.reporting import one_line_errors
+from digits_runtime.errors import InputError
 
 app = typer.Typer(name="digits-read", add_completion=False, pretty_exceptions_enable=False)
 
@@ -22,7 +23,7 @@ app = typer.Typer(name="digits-read", add_completion=False, pretty_exceptions_en
 @one_line_errors
 def read(
     images: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="IMAGE...", help="Pictures, or folders of pictures.", show_default=False
         ),
@@ -40,8 +41,10 @@ def read(
     from digits_runtime.reader import Reader
     from digits_runtime.session import BUNDLED
 
+    if "" in images:
+        raise InputError("a picture's name is empty; give files or folders")
+    paths = in_folders([Path(image) for image in images])
     reader = Reader(model or BUNDLED, provider=provider.value)
-    paths = in_folders(images)
     for path in paths:
         reading = reader.read(path)
         if as_json:
