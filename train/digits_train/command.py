@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from digits_runtime.commands.reporting import one_line_errors, require
+from digits_runtime.errors import InputError
 
 app = typer.Typer(
     name="digits-train",
@@ -77,13 +78,11 @@ def train(
             if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
         ]
         if given:
-            raise typer.BadParameter(
-                f"a resumed run keeps its own --{given[0]}; leave that option out"
-            )
+            raise InputError(f"a resumed run keeps its own --{given[0]}; leave that option out")
         run.resume(resume, device=device, data_dir=data_dir)
         return
     if output is None:
-        raise typer.BadParameter("give the run a folder: --output runs/NAME")
+        raise InputError("the run needs a folder: give --output runs/NAME")
     run.start(
         output,
         data=[name.strip() for name in data.split(",") if name.strip()],
