@@ -29,6 +29,8 @@ _SATURATE = 0.7
 _DARKEST_PAPER = 32
 # Departures from the paper up to this many grey levels are grain.
 _GRAIN = 12
+# Pixel noise, in grey levels, from which on a page is smoothed.
+_NOISY = 6
 # Widest stroke, as a share of the shorter side: of a frame, and of a picture of one glyph.
 _STROKE_OF_FRAME = 0.12
 _STROKE_OF_GLYPH = 0.3
@@ -101,11 +103,23 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"], *, cropped: bool =
     if cropped:
         paper = _grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel))
     else:
+        light = _without_noise(light)
         wide = cv2.copyMakeBorder(light, *(4 * (reach,)), cv2.BORDER_REPLICATE)
         closed = _grey(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel))
         paper = closed[reach:-reach, reach:-reach]
     paper = np.maximum(paper, _DARKEST_PAPER)
     return _grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_FULL)))
+
+
+def _without_noise(grey: Grey) -> Grey:
+    """Smooth a page of a camera that strains in the dark; a clean page stays as it is."""
+    rows = grey[::4].astype(np.int16)
+    steps = np.abs(rows[:, 1:] - rows[:, :-1])
+    # The median of the difference of two normal deviates is 0.954 of either's deviation.
+    noise = float(np.median(steps)) / 0.954 if steps.size else 0.0
+    if noise < _NOISY:
+        return grey
+    return _grey(cv2.GaussianBlur(grey, (0, 0), min(0.12 * noise, 2.0)))
 
 
 def guess_polarity(grey: Grey) -> Literal["dark", "bright"]:

@@ -32,6 +32,8 @@ _FAINT_RULE = 0.6
 # Where a printed line falls squarely on pixels, it is this much stronger than in the median.
 _RAGGED = 1.5
 _LEVEL, _UPRIGHT = 0, 1
+# Lines that rise or fall faster than this are not looked for.
+_STEEPEST = 0.6
 # More components than this is texture, not writing; the largest are looked at.
 _MOST = 600
 
@@ -230,23 +232,24 @@ def _bounds(stats: NDArray[np.int32]) -> tuple[int, int, int, int]:
 
 
 def _lines(boxes: NDArray[np.int64]) -> list[list[int]]:
-    """Chain boxes into lines: each to its nearest fellow on the right, whatever the slope.
+    """Chain boxes into lines: each to its nearest fellow on the right, along the page's slope.
 
     Returns:
-        Lines of indexes into `boxes`, top to bottom, each left to right; specks and dashes beside
-        larger glyphs are left out.
+        Lines of indexes into `boxes`, top to bottom, each left to right; specks are left out.
     """
     if len(boxes) == 0:
         return []
     x, y, w, h = (column[:, None].astype(np.float64) for column in boxes.T)
-    centre = y + h / 2
+    middle, tall = x + w / 2, np.maximum(h, h.T)
     gap = x.T - (x + w)
-    tall = np.maximum(h, h.T)
-    right = (x + w / 2) < (x + w / 2).T
-    level = np.abs(centre - centre.T) <= 0.45 * tall + 0.15 * np.maximum(gap, 0)
-    alike = np.minimum(h, h.T) >= 0.4 * tall
-    fellow = right & level & alike & (gap <= 3.0 * tall) & (gap >= -0.5 * np.minimum(w, w.T))
-    distance = np.where(fellow, gap + 2 * np.abs(centre - centre.T), np.inf)
+    fellow = (middle < middle.T) & (gap <= 3.0 * tall) & (gap >= -0.5 * np.minimum(w, w.T))
+    fellow &= np.minimum(h, h.T) >= 0.4 * tall
+    slope = _slope(middle, y + h / 2, fellow & (gap <= 1.5 * tall))
+    centre = y + h / 2 - slope * middle
+    apart = np.abs(centre - centre.T)
+    distance = np.where(
+        fellow & (apart <= 0.45 * tall + 0.15 * np.maximum(gap, 0)), gap + 2 * apart, np.inf
+    )
     nearest = distance.argmin(axis=1)
     linked = np.zeros_like(fellow)
     found = np.flatnonzero(np.isfinite(distance.min(axis=1)))
@@ -256,6 +259,20 @@ def _lines(boxes: NDArray[np.int64]) -> list[list[int]]:
     lines = [sorted(group.tolist(), key=lambda i: float(x[i, 0])) for group in _connected(linked)]
     writing = [line for line in lines if max(h[i, 0] for i in line) >= _SMALLEST]
     return sorted(writing, key=lambda line: float(np.mean([centre[i, 0] for i in line])))
+
+
+def _slope(
+    middle: NDArray[np.float64], centre: NDArray[np.float64], fellow: NDArray[np.bool_]
+) -> float:
+    """The page's slope: the median over each box's way to its nearest fellow on the right."""
+    across, down = middle.T - middle, centre.T - centre
+    fellow = fellow & (np.abs(down) <= _STEEPEST * across)
+    distance = np.where(fellow, np.hypot(across, down), np.inf)
+    found = np.flatnonzero(np.isfinite(distance.min(axis=1)))
+    if len(found) == 0:
+        return 0.0
+    nearest = distance.argmin(axis=1)[found]
+    return float(np.median(down[found, nearest] / across[found, nearest]))
 
 
 def _candidate(
