@@ -75,9 +75,9 @@ def test_a_sloping_line_is_one_line(ink: Image, put: Put, slope: float) -> None:
     assert _sizes(find_lines(ink)) == [6]
 
 
-@pytest.mark.parametrize("slope", [-0.12, 0.0, 0.12])
+@pytest.mark.parametrize("slope", [-0.4, -0.25, -0.12, 0.0, 0.12, 0.25, 0.4])
 def test_two_lines_stay_two(ink: Image, put: Put, slope: float) -> None:
-    for row in (90, 190):
+    for row in (150, 250):
         for place in range(6):
             y = round(row + slope * 90 * (place - 2.5))
             put(ink, "4", 40 + 90 * place, y, seed=place + row)

@@ -71,6 +71,16 @@ def test_chalk_on_a_board_is_read_as_ink_on_paper_is(reader: Reader) -> None:
     assert reader.read(255 - scene.frame).text == reader.read(scene.frame).text == "52818"
 
 
+@pytest.mark.parametrize("seed", [1, 4, 5])
+def test_a_page_is_read_through_the_noise_of_a_camera_in_the_dark(
+    reader: Reader, scene_of: SceneOf, seed: int
+) -> None:
+    scene = scene_of(seed)
+    grain = np.random.default_rng(seed).normal(0, 12, scene.frame.shape)
+    noisy = np.clip(scene.frame + grain, 0, 255).astype(np.uint8)
+    assert reader.read(noisy).text == scene.text
+
+
 def test_equal_frames_give_equal_readings(reader: Reader, scene_of: SceneOf) -> None:
     frame = scene_of(1).frame
     assert reader.read(frame).lines == reader.read(frame).lines
