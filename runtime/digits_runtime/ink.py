@@ -36,6 +36,11 @@ _STROKE_OF_FRAME = 0.12
 _STROKE_OF_GLYPH = 0.3
 
 
+def as_grey(image: object) -> Grey:
+    """Narrow what OpenCV's types say it returns to the uint8 array it is."""
+    return cast(Grey, image)
+
+
 def check_frame(frame: object) -> None:
     """Make sure that an array is a picture.
 
@@ -76,7 +81,7 @@ def to_grey(frame: NDArray[np.uint8], polarity: Literal["dark", "bright"]) -> Gr
         return frame[:, :, 0]
     blue, green, red = cv2.split(frame)
     pick = cv2.min if polarity == "dark" else cv2.max
-    return _grey(pick(pick(blue, green), red))
+    return as_grey(pick(pick(blue, green), red))
 
 
 def find_ink(grey: Grey, polarity: Literal["dark", "bright"], *, cropped: bool = False) -> Grey:
@@ -95,20 +100,20 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"], *, cropped: bool =
     Returns:
         uint8 `[h, w]`, 0 on paper, 255 for black on white or white on black.
     """
-    light = grey if polarity == "dark" else _grey(cv2.bitwise_not(grey))
+    light = grey if polarity == "dark" else as_grey(cv2.bitwise_not(grey))
     share = _STROKE_OF_GLYPH if cropped else _STROKE_OF_FRAME
     reach = 2 * round(share * min(light.shape) / 2) + 1
     # At full resolution: on a shrunk page a hard shadow would leave a strip that looks like ink.
     kernel = np.ones((reach, reach), np.uint8)
     if cropped:
-        paper = _grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel))
+        paper = as_grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel))
     else:
         light = _without_noise(light)
         wide = cv2.copyMakeBorder(light, *(4 * (reach,)), cv2.BORDER_REPLICATE)
-        closed = _grey(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel))
+        closed = as_grey(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel))
         paper = closed[reach:-reach, reach:-reach]
     paper = np.maximum(paper, _DARKEST_PAPER)
-    return _grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_FULL)))
+    return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_FULL)))
 
 
 def _without_noise(grey: Grey) -> Grey:
@@ -119,7 +124,7 @@ def _without_noise(grey: Grey) -> Grey:
     noise = float(np.median(steps)) / 0.954 if steps.size else 0.0
     if noise < _NOISY:
         return grey
-    return _grey(cv2.GaussianBlur(grey, (0, 0), min(0.12 * noise, 2.0)))
+    return as_grey(cv2.GaussianBlur(grey, (0, 0), min(0.12 * noise, 2.0)))
 
 
 def guess_polarity(grey: Grey) -> Literal["dark", "bright"]:
@@ -195,7 +200,7 @@ def normalise(ink: Grey, spec: InkSpec) -> Grey:
     )
     scale = spec.box / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    glyph = _grey(
+    glyph = as_grey(
         cv2.resize(
             ink[top : top + height, left : left + width],
             size,
@@ -207,7 +212,7 @@ def normalise(ink: Grey, spec: InkSpec) -> Grey:
     if len(inked) == 0:
         # A trace so faint that nothing of it is left at this size.
         return canvas
-    glyph = _grey(cv2.convertScaleAbs(glyph, alpha=_FULL / inked[int(_SATURATE * len(inked))]))
+    glyph = as_grey(cv2.convertScaleAbs(glyph, alpha=_FULL / inked[int(_SATURATE * len(inked))]))
     mass = cv2.moments(glyph)
     x = _placed(mass["m10"] / mass["m00"], size[0], spec.size)
     y = _placed(mass["m01"] / mass["m00"], size[1], spec.size)
@@ -238,8 +243,3 @@ def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto
         polarity = guess_polarity(to_grey(picture, "dark"))
     ink = find_ink(to_grey(picture, polarity), polarity, cropped=True)
     return normalise(isolate(ink), spec)
-
-
-def _grey(image: object) -> Grey:
-    """Narrow OpenCV's return type to the uint8 arrays used here."""
-    return cast(Grey, image)

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.ink import Grey, without_grain
+from digits_runtime.ink import Grey, as_grey, without_grain
 from digits_runtime.reading import Box
+from digits_runtime.rules import without_rules
 
 Labels = NDArray[np.int32]
 
@@ -25,15 +26,12 @@ _SOFT = 0.25
 _WEAK = 0.4
 # Pixels of the working frame below which a component is a speck.
 _SMALLEST = 9
-# A rule spans this much of the frame and is at most so thick, as a share of its height.
-_RULE_WIDE, _RULE_HIGH, _RULE_THICK = 0.3, 0.5, 0.014
-# Print weaker than this share of the strongest ink is told from writing by its strength alone.
-_FAINT_RULE = 0.6
-# Where a printed line falls squarely on pixels, it is this much stronger than in the median.
-_RAGGED = 1.5
-_LEVEL, _UPRIGHT = 0, 1
 # Lines that rise or fall faster than this are not looked for.
 _STEEPEST = 0.6
+# Steeper lines than this have their glyphs turned upright before they are named.
+_SLOPING = 0.1
+# So many neighbours must agree on it.
+_SURE_SLOPE = 3
 # More components than this is texture, not writing; the largest are looked at.
 _MOST = 600
 
@@ -44,7 +42,7 @@ class Candidate:
 
     Attributes:
         box: x, y, width and height, pixels of the ink map.
-        ink: uint8 `[h, w]` of its own ink alone, a margin included, 0 elsewhere.
+        ink: uint8 `[h, w]` of its own ink alone, upright, a margin included, 0 elsewhere.
         cut: Whether it goes on beyond the frame.
     """
 
@@ -73,8 +71,8 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
     levels = _levels(ink)
     if levels is None:
         return []
-    mask = _grey(cv2.threshold(ink, levels.threshold, 255, cv2.THRESH_BINARY)[1])
-    mask = _without_rules(mask, ink, levels.strongest)
+    mask = as_grey(cv2.threshold(ink, levels.threshold, 255, cv2.THRESH_BINARY)[1])
+    mask = without_rules(mask, ink, levels.strongest)
     count, found, figures, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count <= 1:
         return []
@@ -86,10 +84,10 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
     groups = _join(stats[parts])
     members = [parts[group] for group in groups]
     boxes = np.array([_bounds(stats[group]) for group in members], np.int64).reshape(-1, 4)
-    lines = _lines(boxes)
+    lines, slope = _lines(boxes)
     clean = without_grain(ink, levels.texture)
     return [
-        [_candidate(clean, labels, members[index], boxes[index]) for index in line]
+        [_candidate(clean, labels, members[index], boxes[index], slope) for index in line]
         for line in lines
     ]
 
@@ -107,72 +105,6 @@ def _levels(ink: Grey) -> _Levels | None:
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
     soft = middle + round(_SOFT * (strongest - middle))
     return _Levels(middle + 2 * deviation, min(max(faintest, soft), 254), strongest)
-
-
-def _without_rules(mask: Grey, ink: Grey, strongest: int) -> Grey:
-    """Erase the rules of ruled and squared paper, but not the strokes that cross them."""
-    for axis, span in ((_LEVEL, _RULE_WIDE), (_UPRIGHT, _RULE_HIGH)):
-        length = mask.shape[1 - axis]
-        reach = max(16, length // 20)
-        runs = _grey(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(reach, axis)))
-        # Labelling is dear; most pages have no run long enough in all their rows together.
-        if cv2.countNonZero(cv2.reduce(runs, axis, cv2.REDUCE_MAX)) < 0.5 * span * length:
-            continue
-        mask = _without_faint_rules(mask, runs, ink, axis, span * length, strongest)
-        mask = _without_strong_rules(mask, axis, reach, span * length)
-    return mask
-
-
-def _without_faint_rules(
-    mask: Grey, runs: Grey, ink: Grey, axis: int, span: float, strongest: int
-) -> Grey:
-    """Erase long straight lines that are weaker than the writing, however broken they are.
-
-    A line turned a little against the pixels comes in pieces, a row apart from one to the next.
-    """
-    joined = cv2.dilate(cv2.dilate(runs, _run(3, 1 - axis)), _run(round(span / 3), axis))
-    band = _long(_grey(joined), axis, span)
-    if band is None:
-        return mask
-    # The median, since strokes along the lines are in the band too.
-    level = float(np.median(ink[(runs > 0) & (band > 0)]))
-    if level > _FAINT_RULE * strongest:
-        return mask
-    weak = cv2.threshold(ink, _RAGGED * level, 255, cv2.THRESH_BINARY_INV)[1]
-    return _grey(cv2.bitwise_and(mask, cv2.bitwise_not(cv2.bitwise_and(band, weak))))
-
-
-def _without_strong_rules(mask: Grey, axis: int, reach: int, span: float) -> Grey:
-    """Erase long thin straight lines as strong as the writing.
-
-    What is left of a run-length opening along the line, and is long and thin as a whole, is a
-    rule; of it, pixels in a run across the line longer than the rule is thick belong to a stroke.
-    """
-    thick = max(4.0, _RULE_THICK * mask.shape[0])
-    runs = _grey(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(reach, axis)))
-    rules = _long(runs, axis, span, thick)
-    if rules is None:
-        return mask
-    # A rule's ragged rim lies just on either side of what the opening found.
-    around = cv2.dilate(rules, _run(3, 1 - axis))
-    across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(round(thick) + 2, 1 - axis))
-    return _grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(around), across)))
-
-
-def _run(length: int, axis: int) -> Grey:
-    """A kernel one pixel wide along the x axis (0) or the y axis (1)."""
-    return np.ones((1, length) if axis == _LEVEL else (length, 1), np.uint8)
-
-
-def _long(mask: Grey, axis: int, span: float, thick: float = np.inf) -> Grey | None:
-    """The components at least `span` long along an axis and `thick` on average, or None."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    length = stats[:, cv2.CC_STAT_HEIGHT if axis == _UPRIGHT else cv2.CC_STAT_WIDTH]
-    chosen = (length >= span) & (stats[:, cv2.CC_STAT_AREA] <= thick * length)
-    chosen[0] = False
-    if not chosen.any():
-        return None
-    return _grey((chosen.astype(np.uint8) * 255)[labels])
 
 
 def _plausible(
@@ -231,20 +163,22 @@ def _bounds(stats: NDArray[np.int32]) -> tuple[int, int, int, int]:
     return int(left), int(top), int(right - left), int(bottom - top)
 
 
-def _lines(boxes: NDArray[np.int64]) -> list[list[int]]:
+def _lines(boxes: NDArray[np.int64]) -> tuple[list[list[int]], float]:
     """Chain boxes into lines: each to its nearest fellow on the right, along the page's slope.
 
     Returns:
-        Lines of indexes into `boxes`, top to bottom, each left to right; specks are left out.
+        Lines of indexes into `boxes`, top to bottom, each left to right, specks left out; and
+        their slope, pixels down for a pixel to the right, 0 where it is not sure.
     """
     if len(boxes) == 0:
-        return []
+        return [], 0.0
     x, y, w, h = (column[:, None].astype(np.float64) for column in boxes.T)
     middle, tall = x + w / 2, np.maximum(h, h.T)
     gap = x.T - (x + w)
     fellow = (middle < middle.T) & (gap <= 3.0 * tall) & (gap >= -0.5 * np.minimum(w, w.T))
     fellow &= np.minimum(h, h.T) >= 0.4 * tall
-    slope = _slope(middle, y + h / 2, fellow & (gap <= 1.5 * tall))
+    slopes = _slopes(middle, y + h / 2, fellow & (gap <= 1.5 * tall))
+    slope = float(np.median(slopes)) if len(slopes) else 0.0
     centre = y + h / 2 - slope * middle
     apart = np.abs(centre - centre.T)
     distance = np.where(
@@ -258,27 +192,31 @@ def _lines(boxes: NDArray[np.int64]) -> list[list[int]]:
     linked &= distance == np.where(linked, distance, np.inf).min(axis=0, keepdims=True)
     lines = [sorted(group.tolist(), key=lambda i: float(x[i, 0])) for group in _connected(linked)]
     writing = [line for line in lines if max(h[i, 0] for i in line) >= _SMALLEST]
-    return sorted(writing, key=lambda line: float(np.mean([centre[i, 0] for i in line])))
+    writing.sort(key=lambda line: float(np.mean([centre[i, 0] for i in line])))
+    # Two or three glyphs of a level line may well step like this.
+    return writing, slope if len(slopes) >= _SURE_SLOPE else 0.0
 
 
-def _slope(
+def _slopes(
     middle: NDArray[np.float64], centre: NDArray[np.float64], fellow: NDArray[np.bool_]
-) -> float:
-    """The page's slope: the median over each box's way to its nearest fellow on the right."""
+) -> NDArray[np.float64]:
+    """The slope of each box's way to its nearest fellow on the right, where it has one."""
     across, down = middle.T - middle, centre.T - centre
     fellow = fellow & (np.abs(down) <= _STEEPEST * across)
     distance = np.where(fellow, np.hypot(across, down), np.inf)
     found = np.flatnonzero(np.isfinite(distance.min(axis=1)))
-    if len(found) == 0:
-        return 0.0
     nearest = distance.argmin(axis=1)[found]
-    return float(np.median(down[found, nearest] / across[found, nearest]))
+    return np.asarray(down[found, nearest] / across[found, nearest], np.float64)
 
 
 def _candidate(
-    clean: Grey, labels: Labels, members: NDArray[np.intp], box: NDArray[np.int64]
+    clean: Grey,
+    labels: Labels,
+    members: NDArray[np.intp],
+    box: NDArray[np.int64],
+    slope: float,
 ) -> Candidate:
-    """Cut a candidate's own ink out of the page, soft edges included."""
+    """Cut a candidate's own ink out of the page, soft edges included, and turn it upright."""
     left, top, width, height = (int(value) for value in box)
     page_height, page_width = clean.shape
     rows = slice(max(0, top - 2), min(page_height, top + height + 2))
@@ -288,13 +226,19 @@ def _candidate(
     for member in members[1:]:
         own |= part == member
     reach = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8))
+    ink = as_grey(cv2.multiply(clean[rows, columns], reach))
     return Candidate(
         box=(left, top, width, height),
-        ink=_grey(cv2.multiply(clean[rows, columns], reach)),
+        ink=_levelled(ink, slope) if abs(slope) > _SLOPING else ink,
         cut=left == 0 or top == 0 or left + width == page_width or top + height == page_height,
     )
 
 
-def _grey(image: object) -> Grey:
-    """Narrow OpenCV's return type to the uint8 arrays used here."""
-    return np.asarray(image, np.uint8)
+def _levelled(ink: Grey, slope: float) -> Grey:
+    """Turn a glyph back by the slope of the lines: uint8 `[side, side]`, room for its corners."""
+    height, width = ink.shape
+    side = int(np.hypot(height, width)) + 2
+    middle = (width / 2, height / 2)
+    turn = np.asarray(cv2.getRotationMatrix2D(middle, float(np.rad2deg(np.arctan(slope))), 1))
+    shift = [[0, 0, side / 2 - middle[0]], [0, 0, side / 2 - middle[1]]]
+    return as_grey(cv2.warpAffine(ink, turn + np.array(shift), (side, side)))

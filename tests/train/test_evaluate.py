@@ -37,7 +37,8 @@ def test_lookalikes_are_one_in_the_merged_figure() -> None:
 
 
 def test_a_rejected_glyph_is_counted() -> None:
-    result = score(always("1", "", "3", "4", labels=DIGITS, rejects=True), "x", IMAGES, list("1234"))
+    model = always("1", "", "3", "4", labels=DIGITS, rejects=True)
+    result = score(model, "x", IMAGES, list("1234"))
     assert result.rejected == 0.25
 
 
