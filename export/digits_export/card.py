@@ -9,12 +9,29 @@ from importlib.metadata import version
 from pathlib import Path
 
 from digits_export.export import Exported
+from digits_runtime.errors import InputError
+from digits_runtime.files import check_target
 
 _NOTES = {
     "mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
     "unipen": "UNIPEN train_r01_v07 (Guyon et al. 1994), CC BY 4.0",
     "synth": "digits-edge's own procedural handwriting, Apache-2.0",
 }
+
+
+def check_outputs(model: Path) -> None:
+    """Make sure, before long work, that a model and its card can be written.
+
+    Raises:
+        InputError: The model's name does not end in .onnx, its folder cannot be written to, or
+            something that is no card is where the card goes.
+    """
+    if model.suffix != ".onnx":
+        raise InputError(f"{model} must end in .onnx; the card goes beside it as .md")
+    check_target(model)
+    beside = model.with_suffix(".md")
+    if beside.exists() and not beside.read_text(errors="replace").startswith(f"# {model.name}\n"):
+        raise InputError(f"{beside} is not this model's card; move it or choose another --output")
 
 
 def card(name: str, exported: Exported) -> str:
@@ -38,7 +55,7 @@ def card(name: str, exported: Exported) -> str:
         f"- made with {_code()} from the tensors with SHA-256 `{contract.parent}`",
         f"- temperature {contract.temperature:g}; named from probability {contract.threshold:g} on",
         *(
-            f"- validation accuracy, {precision}: {100 * share:.3f} %"
+            f"- {precision}: {100 * share:.3f} % of {exported.validated} validation glyphs right"
             for precision, share in contract.accuracy.items()
         ),
     ]

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from digits_runtime.commands.reporting import one_line_errors, require
+from digits_runtime.commands.reporting import one_line_errors, plain_app, require
 from digits_train.command import DataDir
 
-app = typer.Typer(name="digits-export", add_completion=False, pretty_exceptions_enable=False)
+app = plain_app("digits-export")
 
 
 @app.command()
@@ -38,11 +38,12 @@ def export(
     more than --max-drop is refused: exit code 1, nothing written, an older file stays.
     """
     require("digits-export", "export", "torch", "safetensors", "rich", "onnx", "onnxscript")
-    from digits_export.card import card
+    from digits_export.card import card, check_outputs
     from digits_export.export import export as run_export
     from digits_runtime.files import write_whole
 
     target = output or run / "model.onnx"
+    check_outputs(target)
     exported = run_export(
         run,
         int8=int8,

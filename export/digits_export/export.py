@@ -20,6 +20,8 @@ from digits_train.checkpoint import State
 from digits_train.trainer import Settings
 
 _CALIBRATION = 1024
+# Fewer validation glyphs than this say little.
+_FEW = 200
 # The float graph must be right for one glyph and for many.
 _BATCHES = (1, 512)
 
@@ -33,6 +35,7 @@ class Exported:
         contract: What it says of itself.
         parity: Float against int8 on the validation split; None for a float export.
         confidence: Temperature, threshold and calibration error before and after.
+        validated: Validation glyphs that accuracy and confidence rest on.
         training: The options of the run, as one would type them.
     """
 
@@ -40,6 +43,7 @@ class Exported:
     contract: Contract
     parity: Parity | None
     confidence: confidence.Confidence
+    validated: int
     training: str
 
 
@@ -113,6 +117,11 @@ def export(
         accuracy["int8"] = round(parity.after, 6)
         got = quantized
     fitted = confidence.fit(got, validation.labels)
+    if len(got) < _FEW:
+        report(
+            f"warning: {len(got)} validation glyphs show little of how good the model is or how "
+            "sure it may be; give more pictures of each class"
+        )
     report(
         f"temperature {fitted.temperature:g}: calibration error "
         f"{100 * fitted.error_before:.2f} to {100 * fitted.error_after:.2f} %; "
@@ -132,14 +141,15 @@ def export(
         parent=loaded.sha256,
     )
     content = convert.to_bytes(model, contract)
-    return Exported(content, contract, parity if int8 else None, fitted, _command(state))
+    return Exported(content, contract, parity if int8 else None, fitted, len(got), _command(state))
 
 
 def _command(state: State) -> str:
     """The command that makes such a run again."""
     settings = Settings(**state.settings)
     return (
-        f"digits-train --data {','.join(settings.data)} --classes {','.join(state.labels)} "
+        f"digits-train --data {','.join(Path(name).name for name in settings.data)} "
+        f"--classes {','.join(state.labels)} "
         f"--epochs {settings.epochs} --seed {settings.seed}"
         + (f" --init {settings.init}" if settings.init else "")
     )

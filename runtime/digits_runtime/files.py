@@ -11,6 +11,40 @@ from pathlib import Path
 from digits_runtime.errors import InputError
 
 
+def read_bounded(path: Path, limit: int, kind: str) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Args:
+        path: The file.
+        limit: In bytes.
+        kind: What it should be, for errors.
+
+    Raises:
+        InputError: It is missing, no regular file (a pipe or device may never end), or larger.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a file; give a {kind}")
+        if path.stat().st_size > limit:
+            raise InputError(f"{path} is larger than {limit >> 20} MiB; give a smaller {kind}")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read the {kind} {path}: {reason}; check the path") from None
+
+
+def check_target(path: Path) -> None:
+    """Make sure, before long work, that a file can be put at `path`.
+
+    Raises:
+        InputError: It is a folder, or its folder is missing or cannot be written to.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a file in it")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path.parent} is no folder that can be written to; choose another")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` at `path`; until it is all on disk, what was there before stays.
 

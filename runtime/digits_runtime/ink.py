@@ -31,9 +31,11 @@ _DARKEST_PAPER = 32
 _GRAIN = 12
 # Pixel noise, in grey levels, from which on a page is smoothed.
 _NOISY = 6
-# Widest stroke, as a share of the shorter side: of a frame, and of a picture of one glyph.
-_STROKE_OF_FRAME = 0.12
+# Widest stroke, as a share of the shorter side: of a page, and of a picture of one glyph.
+_STROKE_OF_PAGE = 0.12
 _STROKE_OF_GLYPH = 0.3
+# Pages whose shorter side is at most this, in pixels, may hold a single glyph.
+_SMALL_PAGE = 160
 
 
 def as_grey(image: object) -> Grey:
@@ -101,8 +103,10 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"], *, cropped: bool =
         uint8 `[h, w]`, 0 on paper, 255 for black on white or white on black.
     """
     light = grey if polarity == "dark" else as_grey(cv2.bitwise_not(grey))
-    share = _STROKE_OF_GLYPH if cropped else _STROKE_OF_FRAME
-    reach = 2 * round(share * min(light.shape) / 2) + 1
+    side = min(light.shape)
+    # A small picture is itself a crop of a glyph or two.
+    widest = _STROKE_OF_GLYPH * (side if cropped else min(side, _SMALL_PAGE))
+    reach = 2 * round(max(widest, _STROKE_OF_PAGE * side) / 2) + 1
     # At full resolution: on a shrunk page a hard shadow would leave a strip that looks like ink.
     kernel = np.ones((reach, reach), np.uint8)
     if cropped:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
+from digits_runtime.files import read_bounded
 
 _LARGEST_FILE = 256 << 20
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -21,14 +22,7 @@ def load(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: It is missing, too large, or not a picture.
     """
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; shrink it first")
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot read the picture {path}: {reason}") from None
-    return decode(content, str(path))
+    return decode(read_bounded(path, _LARGEST_FILE, "picture"), str(path))
 
 
 def decode(content: bytes, name: str) -> NDArray[np.uint8]:
@@ -44,7 +38,11 @@ def decode(content: bytes, name: str) -> NDArray[np.uint8]:
     picture = None
     if content:
         try:
-            picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+            encoded = np.frombuffer(content, np.uint8)
+            picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+            if picture is not None and _has_alpha(content):
+                layers = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+                picture = _on_white(np.asarray(picture), np.asarray(layers))
         except cv2.error:
             picture = None
     if picture is None:
@@ -53,6 +51,19 @@ def decode(content: bytes, name: str) -> NDArray[np.uint8]:
             "of at most 100 megapixels"
         )
     return np.asarray(picture, np.uint8)
+
+
+def _has_alpha(content: bytes) -> bool:
+    """Whether this is a PNG whose header says that its pixels have an alpha channel."""
+    return content[:8] == b"\x89PNG\r\n\x1a\n" and content[25:26] in (b"\x04", b"\x06")
+
+
+def _on_white(picture: NDArray[np.uint8], layers: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Put a picture on white paper where it is transparent: ink exported from a tablet, say."""
+    if layers.ndim != 3 or layers.shape[2] != 4:
+        return picture
+    alpha = layers[:, :, 3:].astype(np.float32) / np.iinfo(layers.dtype).max
+    return np.asarray(picture * alpha + 255 * (1 - alpha), np.uint8)
 
 
 def in_folders(paths: Sequence[Path]) -> list[Path]:

@@ -27,7 +27,7 @@ class Reader:
     """Reads all numbers of a frame with one run of one model.
 
     Args:
-        model: An ONNX file that keeps the contract; by default the bundled digits.
+        model: An ONNX file that keeps the contract, or its bytes; by default the bundled digits.
         provider: Where it must run.
         threads: Of the model.
 
@@ -36,7 +36,7 @@ class Reader:
     """
 
     def __init__(
-        self, model: Path | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
+        self, model: Path | str | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
     ) -> None:
         self.session = Session(model, provider=provider, threads=threads)
 

@@ -48,8 +48,10 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """The lines, joined by newlines."""
-        return "\n".join("".join(glyph.label for glyph in line) for line in self.lines)
+        """The lines, joined by newlines; labels of several letters stand apart."""
+        labels = [[glyph.label for glyph in line] for line in self.lines]
+        apart = " " if any(len(label) > 1 for line in labels for label in line) else ""
+        return "\n".join(apart.join(line) for line in labels)
 
     def to_dict(self) -> dict[str, object]:
         """The object of the JSON lines, described in docs/reading.md."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import INPUT, METADATA_KEY, OUTPUT, Contract
 from digits_runtime.errors import InputError
+from digits_runtime.files import read_bounded
 
 Provider = Literal["auto", "cpu", "cuda"]
 
@@ -36,10 +37,12 @@ class Session:
     """
 
     def __init__(
-        self, model: Path | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
+        self, model: Path | str | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
     ) -> None:
         name = "the model" if isinstance(model, bytes) else str(model)
-        content = model if isinstance(model, bytes) else _read(model)
+        content = (
+            model if isinstance(model, bytes) else read_bounded(Path(model), _LARGEST_FILE, "model")
+        )
         chosen = _choose(provider)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -49,9 +52,11 @@ class Session:
         options.log_severity_level = 4
         try:
             self._session = ort.InferenceSession(content, options, providers=[chosen])
-        except Exception as error:  # onnxruntime raises a family of its own, one per cause
-            reason = str(error).splitlines()[0][:200]
-            raise InputError(f"{name} is not a model that onnxruntime loads ({reason})") from None
+        except Exception:  # onnxruntime raises a family of its own, one per cause
+            raise InputError(
+                f"{name} is not a model that onnxruntime {ort.__version__} loads: damaged, "
+                "no ONNX file, or made for a newer onnxruntime"
+            ) from None
         running = self._session.get_providers()
         if running[0] != chosen:
             raise InputError(
@@ -82,6 +87,8 @@ class Session:
         if len(glyphs) == 0:
             return np.zeros((0, self.contract.classes), np.float32)
         logits: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: glyphs})[0]
+        if not np.isfinite(logits).all():
+            raise InputError("the model gives logits that are no numbers; export it again")
         return logits
 
     def _checked(self, name: str) -> Contract:
@@ -112,16 +119,6 @@ class Session:
                 "export it again with digits-export"
             )
         return contract
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; not a model")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot read the model {path}: {reason}") from None
 
 
 def _choose(provider: Provider) -> str:

@@ -16,6 +16,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
+from digits_runtime.files import read_bounded
 from digits_runtime.reader import Reader
 from digits_runtime.session import Session
 
@@ -23,6 +24,7 @@ _BATCHES = (1, 8, 64)
 _ROUNDS = 30
 _FRAMES = 100
 _STARTS = 5
+_LARGEST_REFERENCE = 256 << 20
 # A first answer: imports, a session, a frame read.
 _FIRST_ANSWER = """
 import sys, numpy
@@ -114,19 +116,21 @@ def _ours(session: Session) -> Callable[[int], Callable[[], object]]:
 
 def _yardstick(path: Path, threads: int) -> Callable[[int], Callable[[], object]]:
     """Someone else's model: one input `[n, 1, 28, 28]`, float32 or uint8."""
+    content = read_bounded(path, _LARGEST_REFERENCE, "reference model")
     options = ort.SessionOptions()
+    options.log_severity_level = 4
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-    except OSError as error:
-        raise InputError(f"cannot read the reference {path}: {error.strerror}") from None
+        session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception:  # onnxruntime raises a family of its own, one per cause
         raise InputError(f"the reference {path} is not a model onnxruntime loads") from None
     name = session.get_inputs()[0].name
     kind = np.uint8 if "uint8" in session.get_inputs()[0].type else np.float32
+    try:
+        session.run(None, {name: _noise((1, 1, 28, 28)).astype(kind)})
+    except Exception:
+        raise InputError(f"the reference {path} takes no glyphs [n, 1, 28, 28]") from None
 
     def prepare(batch: int) -> Callable[[], object]:
         glyphs = _noise((batch, 1, 28, 28)).astype(kind)

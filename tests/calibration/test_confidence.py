@@ -32,6 +32,14 @@ def test_answers_above_the_threshold_can_be_trusted() -> None:
     assert 0.5 <= fitted.threshold <= 0.9
 
 
+def test_a_handful_of_glyphs_cannot_make_a_model_sure() -> None:
+    labels = np.arange(3)
+    logits = np.eye(3, dtype=np.float32)[labels] * 3
+    fitted = fit(logits, labels)
+    assert 0.4 < fitted.temperature < 1.5
+    assert fitted.threshold == 0.9
+
+
 def test_a_flawless_model_names_whatever_it_prefers() -> None:
     labels = np.arange(1000) % 10
     logits = np.eye(10, dtype=np.float32)[labels] * 9

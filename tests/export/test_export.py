@@ -138,6 +138,15 @@ def test_the_command_writes_model_and_card(short_run: Path, tmp_path: Path) -> N
     assert "procedural handwriting" in card
 
 
+def test_nothing_but_a_model_and_its_card_is_overwritten(short_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("my notes")
+    for name in ("notes.md", "notes.onnx", "missing/x.onnx", "."):
+        result = CliRunner().invoke(app, [str(short_run), "-o", str(tmp_path / name)])
+        assert result.exit_code == 2
+        assert result.stderr.count("\n") == 1, result.stderr
+    assert (tmp_path / "notes.md").read_text() == "my notes"
+
+
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(tmp_path), "--int8"])
     assert result.exit_code == 2

@@ -118,7 +118,7 @@ def test_read_takes_another_model(pages: Path) -> None:
         ([str(Path(__file__).parent)], "holds no picture"),
         (["x.png", "--model", "missing.onnx"], "cannot read the model missing.onnx"),
         (["x.png", "--model", __file__], "not a model"),
-        (["x.png", "--model", str(Path(__file__).parent)], "Is a directory"),
+        (["x.png", "--model", str(Path(__file__).parent)], "is not a file"),
         (["x.png", "--provider", "cuda"], "pip install onnxruntime-gpu"),
     ],
 )
@@ -175,7 +175,7 @@ def test_cam_takes_a_folder_of_pictures(pages: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--source", "missing.mp4"], "there is no missing.mp4"),
+        (["--source", "missing.mp4"], "there is no file missing.mp4"),
         (["--source", __file__], "does not open as a video"),
         (["--source", "/dev/video63"], "/dev/video63"),
         (["--model", "missing.onnx"], "cannot read the model"),

@@ -11,12 +11,13 @@ from digits_runtime.contract import ALNUM, DIGITS, SCHEMA, Contract, InkSpec
 from digits_runtime.errors import InputError
 
 _short = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
+_label = _short.filter(lambda text: text.isprintable() and "," not in text and text != "?")
 _specs = st.integers(8, 256).flatmap(
     lambda size: st.builds(InkSpec, size=st.just(size), box=st.integers(4, size))
 )
 _contracts = st.builds(
     Contract,
-    labels=st.lists(_short, min_size=1, max_size=40, unique=True).map(tuple),
+    labels=st.lists(_label, min_size=2, max_size=40, unique=True).map(tuple),
     rejects=st.booleans(),
     ink=_specs,
     temperature=st.floats(1e-3, 1e3),
@@ -113,7 +114,13 @@ def test_a_missing_field_is_named(field: str) -> None:
         ("seed", -1),
         ("seed", 2**70),
         ("labels", []),
+        ("labels", ["a"]),
         ("labels", ["a", ""]),
+        ("labels", ["a", "?"]),
+        ("labels", ["a", "b,c"]),
+        ("labels", ["a", "b\n"]),
+        ("labels", ["a", "\x1b[31m"]),
+        ("labels", ["a", "\ud800"]),
         ("labels", ["a", 1]),
         ("labels", ["a", "b" * 65]),
         ("labels", [str(i) for i in range(4097)]),

@@ -96,7 +96,7 @@ def test_a_missing_picture_says_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read the picture"):
+    with pytest.raises(InputError, match="is not a file"):
         pictures.load(tmp_path)
 
 

@@ -102,7 +102,7 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
-    assert "Is a directory" in _refused(tmp_path)
+    assert "is not a file" in _refused(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model\nat all\n", b"\0" * 1000, b"\xff" * 1000])

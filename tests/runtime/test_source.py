@@ -101,7 +101,9 @@ def test_a_camera_of_an_impossible_number_is_one_line(camera: str) -> None:
 
 
 def test_a_missing_file_says_what_may_be_given(tmp_path: Path) -> None:
-    assert "/dev/videoN, a file or a URL" in _refused(str(tmp_path / "missing.mp4"))
+    assert "/dev/videoN, a file, or an http or rtsp address" in _refused(
+        str(tmp_path / "missing.mp4")
+    )
 
 
 def test_a_name_that_cannot_be_a_file_is_one_line() -> None:

@@ -57,9 +57,9 @@ def test_a_resumed_run_ends_with_the_very_bits_of_an_unbroken_one(
     tmp_path: Path, few_glyphs: None
 ) -> None:
     settings = Settings(data=("synth",), epochs=3)
-    trainer_for(tmp_path / "whole", settings).run(lambda _: None)
+    trainer_for(tmp_path / "whole", settings).run(lambda _: None, lambda _: None)
     with pytest.raises(KeyboardInterrupt):
-        trainer_for(tmp_path / "broken", settings).run(stop_after(2))  # type: ignore[arg-type]
+        trainer_for(tmp_path / "broken", settings).run(stop_after(2), lambda _: None)  # type: ignore[arg-type]
     assert checkpoint.load(tmp_path / "broken").state.epoch == 2
     run.resume(tmp_path / "broken", device="cpu", data_dir=None)
     assert tensors_of(tmp_path / "broken") == tensors_of(tmp_path / "whole")
@@ -97,7 +97,8 @@ def test_resuming_on_other_data_is_refused(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         trainer_for(tmp_path / "run", Settings(data=("synth",), epochs=2)).run(
-            stop_after(1)  # type: ignore[arg-type]
+            stop_after(1),  # type: ignore[arg-type]
+            lambda _: None,
         )
     monkeypatch.setattr(data, "_SYNTH_COUNT", {"train": 41, "validation": 20, "test": 20})
     with pytest.raises(InputError, match="not the data this run was started with"):

@@ -12,20 +12,18 @@ from typing import Annotated
 
 import typer
 
-from digits_runtime.commands.reporting import one_line_errors, require
+from digits_runtime.commands.reporting import one_line_errors, plain_app, require
 from digits_runtime.errors import InputError
 
-app = typer.Typer(
-    name="digits-train",
-    help=(
-        "Train a small reader of handwritten glyphs, or measure one.\n\n"
+app = plain_app(
+    "digits-train",
+    (
+        "Train a small reader of handwritten glyphs, or measure one. A checkpoint is saved each "
+        "epoch: Ctrl-C loses only the epoch under way.\n\n"
         "Without a data set at hand: digits-train --data synth --output runs/first\n\n"
         "On your own glyphs: digits-train --data my_glyphs/ --init bundled --output runs/mine, "
         "where my_glyphs/ has a folder of pictures for each label."
     ),
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
 )
 
 DataDir = Annotated[
@@ -60,12 +58,12 @@ def train(
     init: Annotated[
         str | None, typer.Option(help="Start from another run's weights, or from 'bundled'.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same run.")] = 0,
+    epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Passes over the data.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same seed, same run.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data_dir: DataDir = None,
 ) -> None:
-    """Train, saving a checkpoint each epoch; Ctrl-C loses no finished epoch."""
+    """Train a new run or go on with one."""
     if context.invoked_subcommand is not None:
         return
     require("digits-train", "train", "torch", "safetensors", "rich")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from rich.progress import (
 
 from digits_runtime.contract import ALNUM, DIGITS, InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, data, trainer
+from digits_runtime.fields import check_labels
+from digits_train import checkpoint, trainer
 from digits_train.checkpoint import Checkpoint, State
-from digits_train.data import folder
+from digits_train.data import TRAINING_NAMES, folder
+from digits_train.data import load as load_glyphs
 from digits_train.data.glyphs import GlyphSet, Split
 from digits_train.trainer import Samples, Settings, Trainer
 
@@ -59,17 +62,28 @@ def start(
     if init is not None:
         donor = checkpoint.load(BUNDLED if init == "bundled" else Path(init))
     labels = choose_labels(classes, data)
-    settings = Settings(data=tuple(data), epochs=epochs, seed=seed, init=init)
+    # A folder's place in full, so that the run can be resumed and exported from anywhere.
+    places = [str(Path(name).resolve()) if _is_folder(name) else name for name in data]
+    settings = Settings(data=tuple(places), epochs=epochs, seed=seed, init=init)
     ink = donor.state.ink if donor else InkSpec()
     training = load_split(settings, "train", labels, data_dir)
     sources = {source.name: source.sha256 for source in training}
+    if len(sources) < len(training):
+        raise InputError(f"--data {','.join(data)} names a set twice; give each once")
     parent = donor.sha256 if donor else ""
     state = trainer.fresh(settings, labels, sources, ink, parent)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder {output}: {error.strerror}") from None
-    return _train(output, state, training, where, data_dir, donor)
+        raise InputError(
+            f"cannot make the folder {output}: {error.strerror}; choose another --output"
+        ) from None
+    try:
+        return _train(output, state, training, where, data_dir, donor)
+    finally:
+        # A run that saved nothing leaves nothing: only an empty folder can be removed so.
+        with contextlib.suppress(OSError):
+            output.rmdir()
 
 
 def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
@@ -103,10 +117,10 @@ def _train(
     donor: Checkpoint | None,
 ) -> State:
     settings = Settings(**state.settings)
-    validation = {
-        source.name: samples([source], state.labels, state.ink)
-        for source in load_split(settings, "validation", state.labels, data_dir)
-    }
+    held_out = load_split(settings, "validation", state.labels, data_dir)
+    _check_every_label(state.labels, training, "learn")
+    _check_every_label(state.labels, held_out, "validate")
+    validation = {source.name: samples([source], state.labels, state.ink) for source in held_out}
     _console.print(
         f"{sum(map(len, training)):,} training glyphs of {len(state.labels)} classes "
         f"({', '.join(source.name for source in training)}), "
@@ -138,20 +152,36 @@ def _train(
                 accuracy=f"{100 * now.accuracy:.2f}%",
                 rate=f"{now.learning_rate:.1e}",
             )
-            if now.step == now.steps and bar.disable:
-                _console.print(
-                    f"epoch {now.epoch + 1}/{settings.epochs} loss {now.loss:.4f} "
-                    f"accuracy {100 * now.accuracy:.2f} %"
-                )
+
+        def saved(state: State) -> None:
+            entry = state.history[-1]
+            figures = ", ".join(f"{name} {100 * v:.2f} %" for name, v in state.accuracy.items())
+            _console.print(
+                f"epoch {state.epoch}/{settings.epochs} loss {entry['loss']:.4f}, "
+                f"augmented training {100 * entry['accuracy']:.2f} %, {figures}"
+            )
 
         try:
-            state = run.run(report)
+            state = run.run(report, saved)
         except KeyboardInterrupt:
-            _console.print(f"stopped; go on with: digits-train --resume {output}")
+            if run.state.epoch:
+                _console.print(f"stopped; go on with: digits-train --resume {output}")
+            else:
+                _console.print("stopped before the first epoch was done; nothing was saved")
             raise
     for name, accuracy in state.accuracy.items():
         print(f"{name}: {100 * accuracy:.2f} % of the validation split right")  # noqa: T201
     return state
+
+
+def _check_every_label(labels: Sequence[str], sources: Sequence[GlyphSet], use: str) -> None:
+    there = {str(label) for source in sources for label in np.unique(source.labels)}
+    for label in labels:
+        if label not in there:
+            raise InputError(
+                f"the label {label!r} has no picture to {use} on; "
+                "a class needs at least 3, one of them to validate"
+            )
 
 
 def load_split(
@@ -159,7 +189,7 @@ def load_split(
 ) -> list[GlyphSet]:
     """Load one split of every source of a run."""
     return [
-        data.load(name, split, classes=labels, data_dir=data_dir, seed=settings.seed)
+        load_glyphs(name, split, classes=labels, data_dir=data_dir, seed=settings.seed)
         for name in settings.data
     ]
 
@@ -180,22 +210,29 @@ def choose_labels(classes: str | None, sources: Sequence[str]) -> tuple[str, ...
         InputError: There are fewer than two, or one twice.
     """
     if classes is None:
-        named = set(data.TRAINING_NAMES)
-        folders = [Path(s) for s in sources if s not in named and Path(s).is_dir()]
+        folders = [Path(source) for source in sources if _is_folder(source)]
         if not folders:
             return DIGITS
-        return tuple(sorted({label for path in folders for label in folder.labels(path)}))
+        found = sorted({label for path in folders for label in folder.labels(path)})
+        try:
+            return check_labels(found)
+        except InputError as error:
+            raise InputError(f"--data {','.join(sources)}: of the labels {error}") from None
     if classes == "digits":
         return DIGITS
     if classes == "alnum":
         return ALNUM
     split = classes.split(",") if "," in classes else list(classes)
-    labels = tuple(label.strip() for label in split if label.strip())
-    if len(labels) < 2 or len(set(labels)) != len(labels):
+    try:
+        return check_labels([label.strip() for label in split if label.strip()])
+    except InputError as error:
         raise InputError(
-            f"--classes {classes!r}: give digits, alnum, or at least two different labels"
-        )
-    return labels
+            f"--classes {classes!r}: of the labels {error}; or give digits or alnum"
+        ) from None
+
+
+def _is_folder(source: str) -> bool:
+    return source not in TRAINING_NAMES and Path(source).is_dir()
 
 
 def choose_device(name: str) -> torch.device:

@@ -114,8 +114,12 @@ class Trainer:
         if start is not None and state.epoch > 0:
             self._restore(start)
 
-    def run(self, report: Callable[[Progress], None]) -> State:
+    def run(self, report: Callable[[Progress], None], saved: Callable[[State], None]) -> State:
         """Train the epochs that are left, saving after each; returns the final state.
+
+        Args:
+            report: Called every few steps.
+            saved: Called once an epoch is in the checkpoint.
 
         Raises:
             InputError: The checkpoint cannot be written.
@@ -132,6 +136,7 @@ class Trainer:
                 history=(*self.state.history, entry),
             )
             checkpoint.save(self.folder, self.state, self._tensors())
+            saved(self.state)
         return self.state
 
     def _epoch(self, report: Callable[[Progress], None]) -> tuple[float, float]:

@@ -49,14 +49,15 @@ def frames(source: str) -> Iterator[Frame]:
     if not source:
         raise InputError("the source is empty: give a camera's number (0), a file or a URL")
     path = Path(source)
-    if not source.isdecimal() and not source.startswith(_SCHEMES):
+    if not source.isdecimal() and not _is_address(source):
         if path.is_dir() or path.suffix.lower() in pictures.SUFFIXES:
             for number, picture in enumerate(pictures.in_folders([path])):
                 yield Frame(pictures.load(picture), number, None)
             return
-        if not path.exists():
+        if not path.is_file() and not source.startswith("/dev/"):
             raise InputError(
-                f"there is no {source}: give a camera's number (0), /dev/videoN, a file or a URL"
+                f"there is no file {source}: give a camera's number (0), /dev/videoN, a file, "
+                "or an http or rtsp address"
             )
     live = not path.is_file()
     with closing(_Capture(source)) as capture:
@@ -70,12 +71,16 @@ def frames(source: str) -> Iterator[Frame]:
         raise InputError(f"{source} stopped giving frames; check its cable or network")
 
 
+def _is_address(source: str) -> bool:
+    return source.lower().startswith(_SCHEMES)
+
+
 class _Capture:
     """OpenCV's capture, with a camera's, a stream's and a file's ways of failing told apart."""
 
     def __init__(self, source: str) -> None:
         device = source.isdecimal() or source.startswith("/dev/")
-        if source.startswith(_SCHEMES):
+        if _is_address(source):
             limits = [
                 cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
                 _TIMEOUT_MS,
@@ -94,7 +99,11 @@ class _Capture:
                     f"no camera at {source}: check that it is plugged in, that no other program "
                     "uses it, and that you are in the group 'video' (digits-doctor looks)"
                 )
-            raise InputError(f"{source} does not open as a video; give a whole file or a live URL")
+            if _is_address(source):
+                raise InputError(
+                    f"{source} does not open: check the address and that the camera is reachable"
+                )
+            raise InputError(f"{source} does not open as a video; give a whole video file")
         # Old frames are worth nothing to a live reader.
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
 

@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 
 from digits_runtime.commands.options import ModelOption
-from digits_runtime.commands.reporting import one_line_errors
+from digits_runtime.commands.reporting import one_line_errors, plain_app
 
-app = typer.Typer(name="digits-bench", add_completion=False, pretty_exceptions_enable=False)
+app = plain_app("digits-bench")
 
 
 @app.command()

@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 
 from digits_runtime.commands.options import JsonOption, ModelOption, ProviderName, ProviderOption
-from digits_runtime.commands.reporting import one_line_errors
+from digits_runtime.commands.reporting import one_line_errors, plain_app
 
-app = typer.Typer(name="digits-cam", add_completion=False, pretty_exceptions_enable=False)
+app = plain_app("digits-cam")
 
 
 @app.command()
@@ -30,7 +30,8 @@ def cam(
         ),
     ] = "0",
     frames: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many frames [default: never]")
+        int | None,
+        typer.Option(min=1, max=10**9, help="Stop after so many [default: never]"),
     ] = None,
     as_json: JsonOption = False,
     model: ModelOption = None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from digits_runtime.commands.reporting import one_line_errors
+from digits_runtime.commands.reporting import one_line_errors, plain_app
 
-app = typer.Typer(name="digits-doctor", add_completion=False, pretty_exceptions_enable=False)
+app = plain_app("digits-doctor")
 
 
 @app.command()

@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 
 from digits_runtime.commands.options import JsonOption, ModelOption, ProviderName, ProviderOption
-from digits_runtime.commands.reporting import one_line_errors
+from digits_runtime.commands.reporting import one_line_errors, plain_app, report
 from digits_runtime.errors import InputError
 
-app = typer.Typer(name="digits-read", add_completion=False, pretty_exceptions_enable=False)
+app = plain_app("digits-read")
 
 
 @app.command()
@@ -35,7 +35,8 @@ def read(
     """Print the numbers written in pictures, a line of the page on each line.
 
     A glyph the model is not sure of is printed as ?, so that a number never loses a digit
-    unnoticed. Several pictures are told apart by a line with their name.
+    unnoticed. Several pictures are told apart by a line with their name. One that cannot be read is
+    named on standard error, the others are read, and the exit code is 2.
     """
     from digits_runtime.pictures import in_folders
     from digits_runtime.reader import Reader
@@ -45,14 +46,23 @@ def read(
         raise InputError("a picture's name is empty; give files or folders")
     paths = in_folders([Path(image) for image in images])
     reader = Reader(model or BUNDLED, provider=provider.value)
+    bad = False
     for path in paths:
-        reading = reader.read(path)
+        try:
+            reading = reader.read(path)
+        except InputError as error:
+            # One bad picture of a thousand does not stop the others.
+            report(str(error))
+            bad = True
+            continue
         if as_json:
             typer.echo(json.dumps(reading.to_dict()))
             continue
         if len(paths) > 1:
             typer.echo(f"{path}:")
         typer.echo(reading.text or "(no number found)", err=not reading.text)
+    if bad:
+        raise typer.Exit(InputError.exit_code)
 
 
 def main() -> None:

@@ -10,12 +10,23 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from digits_runtime.errors import DigitsError, MissingExtraError
+from digits_runtime.errors import DigitsError, InputError, MissingExtraError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130
+
+
+def plain_app(name: str, description: str | None = None) -> typer.Typer:
+    """A command whose help shows brackets as they are and whose errors are not drawn in boxes."""
+    return typer.Typer(
+        name=name,
+        help=description,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
 
 
 def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
@@ -26,7 +37,7 @@ def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except DigitsError as error:
-            typer.echo(f"error: {error}", err=True)
+            report(str(error))
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
@@ -36,8 +47,18 @@ def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
             # own flush at exit would only fail again.
             sys.stdout = None
             raise typer.Exit(0) from None
+        except OSError as error:
+            # A disk that is full or a name that is too long, wherever it was met.
+            report(f"{error.filename or 'cannot write the output'}: {error.strerror}")
+            raise typer.Exit(InputError.exit_code) from None
 
     return reporting
+
+
+def report(message: str) -> None:
+    """One line on standard error, whatever is in the names it quotes."""
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    typer.echo(f"error: {line}", err=True)
 
 
 def require(command: str, extra: str, *packages: str) -> None:

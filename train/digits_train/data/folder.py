@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from digits_runtime.errors import InputError
+from digits_runtime.fields import check_label
 from digits_train.data import npz
 from digits_train.data.glyphs import GlyphSet, Split
 from digits_train.data.pictures import decode
 
-_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif"}
+_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 _FILE_BYTES = 50_000_000
 
 
@@ -20,7 +21,7 @@ def labels(path: Path) -> tuple[str, ...]:
     """Return the names of the sub-folders, which are the classes, sorted.
 
     Raises:
-        InputError: The folder is missing or has no sub-folders.
+        InputError: The folder is missing, has no sub-folders, or one whose name is no label.
     """
     try:
         names = sorted(sub.name for sub in path.iterdir() if sub.is_dir() and not _hidden(sub))
@@ -32,6 +33,11 @@ def labels(path: Path) -> tuple[str, ...]:
         raise InputError(
             f"{path} has no sub-folders; put the pictures of each class into one named after it"
         )
+    for name in names:
+        try:
+            check_label(name)
+        except InputError as error:
+            raise InputError(f"{path}: the folder's name is its label, and {error}") from None
     return tuple(names)
 
 
@@ -59,9 +65,9 @@ def load(path: Path, split: Split) -> GlyphSet:
     largest = ("", 0)
     for label in labels(path):
         pictures = _pictures(path / label)
-        content.update(f"{label}\0{len(pictures)}\0{''.join(pictures)}".encode())
         if len(pictures) > largest[1]:
             largest = label, len(pictures)
+        content.update(f"{label}\0{len(pictures)}\0{''.join(pictures)}".encode())
         for file in _part(list(pictures.values()), split):
             images.append(decode(file.read_bytes(), str(file)))
             names.append(label)
@@ -71,7 +77,7 @@ def load(path: Path, split: Split) -> GlyphSet:
         raise InputError(
             f"{split} needs at least {needed} pictures of a class; {path / label} has {count}"
         )
-    return GlyphSet(str(path), images, np.array(names), "auto", content.hexdigest())
+    return GlyphSet(path.resolve().name, images, np.array(names), "auto", content.hexdigest())
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
