@@ -17,7 +17,6 @@ from digits_runtime.contract import Contract
 from digits_runtime.session import Session
 from digits_train import checkpoint, run, trainer
 from digits_train.checkpoint import State
-from digits_train.trainer import Settings
 
 _CALIBRATION = 1024
 # Fewer validation glyphs than this say little.
@@ -70,7 +69,7 @@ def export(
     """
     loaded = checkpoint.load(folder)
     state = loaded.state
-    settings = Settings(**state.settings)
+    settings = state.settings
     network = loaded.network()
     validation = run.samples(
         run.load_split(settings, "validation", state.labels, data_dir), state.labels, state.ink
@@ -146,7 +145,7 @@ def export(
 
 def _command(state: State) -> str:
     """The command that makes such a run again."""
-    settings = Settings(**state.settings)
+    settings = state.settings
     return (
         f"digits-train --data {','.join(Path(name).name for name in settings.data)} "
         f"--classes {','.join(state.labels)} "

@@ -94,6 +94,25 @@ class Fields:
         except InputError as error:
             raise InputError(f"{self._name} has {key!r} of which {error}") from None
 
+    def has(self, key: str) -> bool:
+        """Whether there is something other than null."""
+        return self._document.get(key) is not None
+
+    def texts_in(self, key: str) -> list[str]:
+        """An array of strings."""
+        values = self.value(key, list)
+        if not all(isinstance(value, str) for value in values):
+            raise InputError(f"{self._name} has {key!r} that are not strings")
+        return values
+
+    def tables_in(self, key: str) -> list[dict[str, float]]:
+        """An array of objects of finite numbers."""
+        rows = [Fields(row, f"its field {key!r}") for row in self.value(key, list)]
+        return [
+            {name: row.number(name, float, -math.inf, math.inf) for name in row._document}
+            for row in rows
+        ]
+
     def texts(self, key: str) -> dict[str, str]:
         """An object of strings."""
         inner = Fields(self.value(key, dict), f"its field {key!r}")

@@ -26,16 +26,28 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     "changes",
     [
         {"labels": 5},
-        {"ink": {"size": 28, "box": 20, "extra": 1}},
         {"architecture": None},
         {"tensors": "elsewhere"},
-        {"unknown": 1},
+        {"settings": {}},
+        {"settings": []},
+        {"ink": {"size": 0, "box": 20}},
+        {"ink": {"size": 10**9, "box": 20}},
+        {"ink": {"size": 28, "box": 10**6}},
+        {"architecture": {"classes": -1, "size": 28, "width": 32}},
+        {"architecture": {"classes": 11, "size": 28, "width": 10**7}},
+        {"architecture": {"classes": 11, "size": 28, "width": "a"}},
+        {"labels": list("01234")},
+        {"rejects": "yes"},
+        {"data": None},
+        {"accuracy": {"x": 2}},
+        {"history": [{"loss": "low"}]},
     ],
 )
 def test_a_state_of_the_wrong_shape_is_refused(short_run: Path, changes: dict[str, object]) -> None:
     edit(short_run, **changes)
-    with pytest.raises(InputError, match="not a checkpoint"):
+    with pytest.raises(InputError, match="not a checkpoint") as refused:
         checkpoint.load(short_run)
+    assert "\n" not in str(refused.value)
 
 
 def test_another_schema_is_refused(short_run: Path) -> None:

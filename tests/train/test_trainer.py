@@ -3,13 +3,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
 from digits_runtime.contract import ALNUM, DIGITS, InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, data, run, trainer
-from digits_train.trainer import Progress, Settings, Trainer
+from digits_train import checkpoint, data, run, synth, trainer
+from digits_train.checkpoint import Settings
+from digits_train.trainer import Progress, Trainer
 
 CPU = torch.device("cpu")
 
@@ -146,3 +149,24 @@ def test_no_test_set_is_trained_on(tmp_path: Path) -> None:
 def test_the_checkpoint_names_its_tensors_by_hash(short_run: Path) -> None:
     loaded = checkpoint.load(short_run)
     assert loaded.sha256 == hashlib.sha256(tensors_of(short_run)).hexdigest()
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path, few_glyphs: None) -> None:
+    (tmp_path / "run").mkdir()
+    with run._alone(tmp_path / "run"), pytest.raises(InputError, match="another training"):
+        start(tmp_path / "run")
+    start(tmp_path / "run", epochs=1)
+    assert sorted(path.suffix for path in (tmp_path / "run").iterdir()) == [".json", ".safetensors"]
+
+
+def test_a_label_without_pictures_is_refused_and_no_folder_is_left(
+    tmp_path: Path, few_glyphs: None
+) -> None:
+    for label, count in (("yes", 2), ("no", 4)):
+        (tmp_path / "glyphs" / label).mkdir(parents=True)
+        for number in range(count):
+            picture = synth.glyph("Y" if label == "yes" else "N", np.random.default_rng(number))
+            cv2.imwrite(str(tmp_path / "glyphs" / label / f"{number}.png"), picture)
+    with pytest.raises(InputError, match="'yes' has no picture to validate on"):
+        start(tmp_path / "run", data=[str(tmp_path / "glyphs")])
+    assert not (tmp_path / "run").exists()

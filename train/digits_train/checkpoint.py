@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import safetensors
 import torch
@@ -20,7 +19,8 @@ from safetensors.torch import save as save_tensors
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_runtime.files import write_whole
+from digits_runtime.fields import Fields
+from digits_runtime.files import read_bounded, write_whole
 from digits_train.architectures import Architecture, Fusion
 
 SCHEMA = 1
@@ -33,6 +33,35 @@ _LARGEST_TENSORS = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run was asked for.
+
+    Attributes:
+        data: Names of data sets, or folders.
+        epochs: Passes over the data.
+        seed: Of weights, order, augmentation and synthetic data.
+        init: What the weights started from: a run's folder, `bundled`, or None for chance.
+        batch: Glyphs a step.
+        learning_rate: At its peak, after the warm-up.
+        weight_decay: Of the convolutions' and the classifier's weights.
+        smoothing: Of the labels (Szegedy et al. 2016).
+        averaging: Horizon, in steps, of the weights' moving average.
+        negatives: "Not a glyph" images, as a share of the glyphs; 0 leaves that class out.
+    """
+
+    data: tuple[str, ...]
+    epochs: int
+    seed: int = 0
+    init: str | None = None
+    batch: int = 256
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.02
+    smoothing: float = 0.05
+    averaging: int = 400
+    negatives: float = 0.12
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All of a run but its tensors.
 
@@ -41,7 +70,7 @@ class State:
         rejects: Whether "not a glyph" is one more class after them.
         ink: The input of the network.
         architecture: What to build before loading tensors.
-        settings: What the run was asked for, as `trainer.Settings`.
+        settings: What the run was asked for.
         data: Training sets by name, with the SHA-256 of their content.
         parent: SHA-256 of the tensors the run started from; empty for chance.
         epoch: Epochs done.
@@ -53,7 +82,7 @@ class State:
     rejects: bool
     ink: InkSpec
     architecture: Architecture
-    settings: Mapping[str, Any]
+    settings: Settings
     data: Mapping[str, str]
     parent: str = ""
     epoch: int = 0
@@ -84,8 +113,9 @@ class Checkpoint:
         try:
             network.load_state_dict(averaged)
         except RuntimeError as error:
+            reason = str(error).splitlines()[0]
             raise InputError(
-                f"the checkpoint's tensors do not fit its architecture ({error}); train again"
+                f"the checkpoint's tensors do not fit its architecture ({reason}); train again"
             ) from None
         return network.eval()
 
@@ -121,38 +151,64 @@ def load(folder: Path) -> Checkpoint:
     if not path.is_file():
         raise InputError(f"{folder} holds no {STATE}; give the folder of a training run")
     try:
-        if path.stat().st_size > _LARGEST_STATE:
-            raise InputError(f"{path} is larger than {_LARGEST_STATE >> 20} MiB; train again")
-        document = json.loads(path.read_bytes())
-        if document.pop("schema") != SCHEMA:
-            raise InputError(f"{path} is of another schema than {SCHEMA}; train again")
-        stored = document.pop("tensors")
-        file, sha256 = str(stored["file"]), str(stored["sha256"])
-        state = State(
-            **{
-                **document,
-                "labels": tuple(str(label) for label in document["labels"]),
-                "ink": InkSpec(**document["ink"]),
-                "architecture": Architecture(**document["architecture"]),
-                "history": tuple(document["history"]),
-            }
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        document = json.loads(read_bounded(path, _LARGEST_STATE, "checkpoint"))
+        read = Fields(document, "its content")
+        if read.number("schema", int, 0, 10**6) != SCHEMA:
+            raise InputError(f"it is of another schema than {SCHEMA}; train again")
+        stored = Fields(read.value("tensors", dict), "its field 'tensors'")
+        state, file, sha256 = _state(read), stored.value("file", str), stored.value("sha256", str)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a checkpoint of digits-train ({error})") from None
+    except InputError as error:
+        raise InputError(f"{path} is not a checkpoint of digits-train: {error}") from None
     return Checkpoint(state, _read_tensors(folder, file, sha256), sha256)
+
+
+def _state(read: Fields) -> State:
+    """Check every field, since the file may come from anywhere."""
+    ink = Fields(read.value("ink", dict), "its field 'ink'")
+    size = ink.number("size", int, 8, 256)
+    built = Fields(read.value("architecture", dict), "its field 'architecture'")
+    asked = Fields(read.value("settings", dict), "its field 'settings'")
+    labels, rejects = read.labels("labels"), read.value("rejects", bool)
+    classes = len(labels) + rejects
+    init = asked.value("init", str) if asked.has("init") else None
+    return State(
+        labels=labels,
+        rejects=rejects,
+        ink=InkSpec(size, ink.number("box", int, 4, size)),
+        architecture=Architecture(
+            classes=built.number("classes", int, classes, classes),
+            size=built.number("size", int, size, size),
+            width=built.number("width", int, 8, 512),
+        ),
+        settings=Settings(
+            data=tuple(asked.texts_in("data")),
+            epochs=asked.number("epochs", int, 1, 10**6),
+            seed=asked.number("seed", int, 0, 2**32 - 1),
+            init=init,
+            batch=asked.number("batch", int, 1, 10**6),
+            learning_rate=asked.number("learning_rate", float, 0, 10),
+            weight_decay=asked.number("weight_decay", float, 0, 10),
+            smoothing=asked.number("smoothing", float, 0, 0.99),
+            averaging=asked.number("averaging", int, 1, 10**9),
+            negatives=asked.number("negatives", float, 0, 10),
+        ),
+        data=read.texts("data"),
+        parent=read.value("parent", str) if read.has("parent") else "",
+        epoch=read.number("epoch", int, 0, 10**6),
+        accuracy=read.shares("accuracy"),
+        history=tuple(read.tables_in("history")),
+    )
 
 
 def _read_tensors(folder: Path, file: str, sha256: str) -> dict[str, torch.Tensor]:
     path = folder / Path(file).name
     try:
-        if path.stat().st_size > _LARGEST_TENSORS:
-            raise InputError(f"{path} is larger than {_LARGEST_TENSORS >> 30} GiB; train again")
-        content = path.read_bytes()
+        content = read_bounded(path, _LARGEST_TENSORS, "tensor file")
         if hashlib.sha256(content).hexdigest() != sha256:
             raise InputError(f"{path} is damaged: its SHA-256 is not the one in {STATE}")
         tensors: dict[str, torch.Tensor] = load_tensors(content)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; is the run complete?") from None
     except safetensors.SafetensorError as error:
         raise InputError(f"{path} is not a safetensors file ({error}); train again") from None
     return tensors

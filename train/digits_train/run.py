@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,11 @@ from digits_runtime.contract import ALNUM, DIGITS, InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.fields import check_labels
 from digits_train import checkpoint, trainer
-from digits_train.checkpoint import Checkpoint, State
+from digits_train.checkpoint import Checkpoint, Settings, State
 from digits_train.data import TRAINING_NAMES, folder
 from digits_train.data import load as load_glyphs
 from digits_train.data.glyphs import GlyphSet, Split
-from digits_train.trainer import Samples, Settings, Trainer
+from digits_train.trainer import Samples, Trainer
 
 # The weights behind the bundled model, for `--init bundled`.
 BUNDLED = Path(__file__).parent / "bundled" / "digits"
@@ -79,7 +79,8 @@ def start(
             f"cannot make the folder {output}: {error.strerror}; choose another --output"
         ) from None
     try:
-        return _train(output, state, training, where, data_dir, donor)
+        with _alone(output):
+            return _train(output, state, training, where, data_dir, donor)
     finally:
         # A run that saved nothing leaves nothing: only an empty folder can be removed so.
         with contextlib.suppress(OSError):
@@ -95,7 +96,7 @@ def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
     where = choose_device(device)
     loaded = checkpoint.load(output)
     state = loaded.state
-    settings = Settings(**state.settings)
+    settings = state.settings
     training = load_split(settings, "train", state.labels, data_dir)
     for source in training:
         if state.data.get(source.name) != source.sha256:
@@ -105,7 +106,30 @@ def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
             )
     if state.epoch >= settings.epochs:
         raise InputError(f"{output} has finished its {settings.epochs} epochs; nothing is left")
-    return _train(output, state, training, where, data_dir, loaded)
+    with _alone(output):
+        return _train(output, state, training, where, data_dir, loaded)
+
+
+@contextlib.contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Keep a second training out of the folder; the lock goes with the process, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where nothing of the kind is at hand
+        yield
+        return
+    path = output / ".lock"
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"another training is at work in {output}; wait for it or choose another folder"
+            ) from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _train(
@@ -116,7 +140,7 @@ def _train(
     data_dir: Path | None,
     donor: Checkpoint | None,
 ) -> State:
-    settings = Settings(**state.settings)
+    settings = state.settings
     held_out = load_split(settings, "validation", state.labels, data_dir)
     _check_every_label(state.labels, training, "learn")
     _check_every_label(state.labels, held_out, "validate")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +23,10 @@ from digits_runtime.errors import InputError
 from digits_train import checkpoint, negatives
 from digits_train.architectures import Architecture, Fusion
 from digits_train.augment import augment
-from digits_train.checkpoint import AVERAGE, Checkpoint, State
+from digits_train.checkpoint import AVERAGE, Checkpoint, Settings, State
 
 _OPTIMIZER = "optimizer."
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a run was asked for; recorded in its checkpoint.
-
-    Attributes:
-        data: Names of data sets, or folders.
-        epochs: Passes over the data.
-        seed: Of weights, order, augmentation and synthetic data.
-        init: What the weights started from: a run's folder, `bundled`, or None for chance.
-        batch: Glyphs a step.
-        learning_rate: At its peak, after the warm-up.
-        weight_decay: Of the convolutions' and the classifier's weights.
-        smoothing: Of the labels (Szegedy et al. 2016).
-        averaging: Horizon, in steps, of the weights' moving average.
-        negatives: "Not a glyph" images, as a share of the glyphs; 0 leaves that class out.
-    """
-
-    data: tuple[str, ...]
-    epochs: int
-    seed: int = 0
-    init: str | None = None
-    batch: int = 256
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.02
-    smoothing: float = 0.05
-    averaging: int = 400
-    negatives: float = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +71,7 @@ class Trainer:
         start: Checkpoint | None = None,
     ) -> None:
         self.folder, self.state, self.validation, self.device = folder, state, validation, device
-        self.settings = Settings(**state.settings)
+        self.settings = state.settings
         torch.manual_seed(self.settings.seed)
         network = Fusion(state.architecture)
         if start is not None and state.epoch == 0:
@@ -283,7 +254,7 @@ def fresh(
         rejects=rejects,
         ink=ink,
         architecture=Architecture(classes=len(labels) + rejects, size=ink.size),
-        settings=asdict(settings),
+        settings=settings,
         data=dict(data),
         parent=parent,
     )
