@@ -29,6 +29,8 @@ _SATURATE = 0.7
 _DARKEST_PAPER = 32
 # Departures from the paper up to this many grey levels are grain.
 _GRAIN = 12
+# Mean square of bright over dark departures that an empty page does not reach, grey levels.
+_BRIGHT = 5.0
 # Pixel noise, in grey levels, from which on a page is smoothed.
 _NOISY = 6
 # Widest stroke, as a share of the shorter side: of a page, and of a picture of one glyph.
@@ -131,17 +133,28 @@ def _without_noise(grey: Grey) -> Grey:
     return as_grey(cv2.GaussianBlur(grey, (0, 0), min(0.12 * noise, 2.0)))
 
 
-def guess_polarity(grey: Grey) -> Literal["dark", "bright"]:
+def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
     """Say whether the ink is darker or brighter than what it is written on.
 
     Ink is the minority wherever one looks, so it is what departs most from the median of its
-    surroundings; light and shadow, large areas both, hardly depart from theirs.
+    surroundings; light and shadow, large areas both, hardly depart from theirs. A page without
+    either counts as paper.
+
+    Args:
+        frame: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+
+    Raises:
+        InputError: The array is not an 8-bit grey or BGR picture.
     """
-    small = cv2.resize(grey, (96, 96), interpolation=cv2.INTER_AREA)
+    check_frame(frame)
+    small = as_grey(cv2.resize(frame, (96, 96), interpolation=cv2.INTER_AREA))
+    if small.ndim == 3:
+        # Luminance, since neither the darkest nor the brightest channel is fair to both.
+        small = as_grey(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
     departure = small.astype(np.float32) - cv2.medianBlur(small, 31)
     strength = np.maximum(np.abs(departure) - _GRAIN, 0) ** 2
-    bright = departure > 0
-    return "bright" if strength[bright].sum() > strength[~bright].sum() else "dark"
+    balance = float((strength * np.sign(departure)).mean())
+    return "bright" if balance > _BRIGHT else "dark"
 
 
 def without_grain(ink: Grey, strength: int) -> Grey:
@@ -244,6 +257,6 @@ def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto
         InputError: The array is not an 8-bit grey or BGR picture.
     """
     if polarity == "auto":
-        polarity = guess_polarity(to_grey(picture, "dark"))
+        polarity = guess_polarity(picture)
     ink = find_ink(to_grey(picture, polarity), polarity, cropped=True)
     return normalise(isolate(ink), spec)

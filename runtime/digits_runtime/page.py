@@ -21,6 +21,8 @@ Labels = NDArray[np.int32]
 # Ink: this many deviations above the paper's own texture, and this much of full contrast at least.
 _DEVIATIONS = 4.5
 _FAINTEST = 20
+# From here on a pixel is ink for sure, where more than this share but not most of the page is.
+_STRONG, _CROWDED = 96, 0.12
 # Ink this much weaker than the strongest on the page is a shadow, show-through or a halo.
 _SOFT = 0.25
 _WEAK = 0.4
@@ -95,7 +97,10 @@ def find_lines(ink: Grey) -> list[list[Candidate]]:
 def _levels(ink: Grey) -> _Levels | None:
     """Measure a page's ink; None where paper is as strong as ink can be, or there is none."""
     histogram = np.bincount(ink.ravel(), minlength=256)
-    share = np.cumsum(histogram) / ink.size
+    # Ink may be a third of a tight crop; what is for sure ink must not count as paper's texture.
+    strong = histogram[_STRONG:].sum() / ink.size
+    paper = histogram[:_STRONG] if _CROWDED < strong < 0.5 else histogram
+    share = np.cumsum(paper) / paper.sum()
     middle, upper = int(np.searchsorted(share, 0.5)), int(np.searchsorted(share, 0.84))
     deviation = max(upper - middle, 1)
     faintest = middle + max(_FAINTEST, round(_DEVIATIONS * deviation))

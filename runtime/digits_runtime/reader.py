@@ -15,8 +15,8 @@ from digits_runtime.page import Candidate
 from digits_runtime.reading import UNCERTAIN, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 
-# Longer side, in pixels, at which pages are searched; larger frames are shrunk to it.
-_WORKING_SIDE = 1280
+# Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
+_WORKING_SIDE, _LEAST_SIDE = 1280, 112
 # From this probability on, "not a glyph" means it.
 _SURELY_NONE = 0.9
 # A glyph that goes on beyond the frame has fellows at most this much taller or shorter.
@@ -132,12 +132,14 @@ class Reader:
 def _find(picture: NDArray[np.uint8]) -> tuple[list[list[Candidate]], float]:
     """Candidates of a picture, and how many frame pixels one of theirs is."""
     ink.check_frame(picture)
-    scale = max(1.0, max(picture.shape[:2]) / _WORKING_SIDE)
-    if scale > 1:
+    longer = max(picture.shape[:2])
+    scale = longer / min(max(longer, _LEAST_SIDE), _WORKING_SIDE)
+    if scale != 1:
         height, width = (max(1, round(side / scale)) for side in picture.shape[:2])
         size = (width, height)
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    polarity = ink.guess_polarity(ink.to_grey(picture, "dark"))
+        kernel = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
+        picture = np.asarray(cv2.resize(picture, size, interpolation=kernel), np.uint8)
+    polarity = ink.guess_polarity(picture)
     return page.find_lines(ink.find_ink(ink.to_grey(picture, polarity), polarity)), scale
 
 
