@@ -173,3 +173,12 @@ def test_a_folder_named_like_a_picture_is_not_taken_for_one(tmp_path: Path) -> N
     (tmp_path / "old.png").mkdir()
     (tmp_path / "new.png").touch()
     assert [path.name for path in pictures.in_folders([tmp_path])] == ["new.png"]
+
+
+def test_transparency_is_white_paper(tmp_path: Path) -> None:
+    layers = np.zeros((60, 60, 4), np.uint8)
+    layers[10:50, 25:33, 3] = 255  # black ink on nothing
+    cv2.imwrite(str(tmp_path / "ink.png"), layers)
+    picture = pictures.load(tmp_path / "ink.png")
+    assert picture[0, 0].tolist() == [255, 255, 255]
+    assert picture[30, 28].tolist() == [0, 0, 0]

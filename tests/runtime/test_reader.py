@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
+from digits_runtime.ink import normalise
 from digits_runtime.reader import Reader
 from digits_runtime.reading import UNCERTAIN, Glyph, Reading
+from digits_train import synth
 from digits_train.scenes import Scene, compose
 
 Image = NDArray[np.uint8]
@@ -337,3 +340,23 @@ def test_a_reading_of_nothing_is_an_empty_text() -> None:
 def test_lines_of_a_reading_are_lines_of_its_text() -> None:
     one, two = Glyph("1", 0.9, (0, 0, 5, 9)), Glyph(UNCERTAIN, 0.4, (9, 0, 5, 9))
     assert Reading(((one, two), (one,))).text == "1?\n1"
+
+
+@pytest.mark.parametrize("side", [28, 56, 300])
+def test_a_single_glyph_that_fills_its_picture_is_read(reader: Reader, side: int) -> None:
+    """As MNIST has them: a newcomer's first picture."""
+    texts = []
+    for number in range(10):
+        glyph = normalise(synth.glyph(str(number), np.random.default_rng(3)), InkSpec())
+        size = (side, side)
+        picture = np.asarray(cv2.resize(glyph, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        texts.append(reader.read(picture).text)
+    assert sum(text == str(number) for number, text in enumerate(texts)) >= 8
+
+
+def test_labels_of_several_letters_stand_apart() -> None:
+    def line(*labels: str) -> tuple[Glyph, ...]:
+        return tuple(Glyph(label, 0.9, (0, 0, 1, 1)) for label in labels)
+
+    assert Reading((line("yes", "no"), line("?"))).text == "yes no\n?"
+    assert Reading((line("1", "?"),)).text == "1?"
