@@ -14,6 +14,7 @@ _FAINT_RULE = 0.6
 # Where a printed line falls squarely on pixels, it is this much stronger than in the median.
 _RAGGED = 1.5
 _LEVEL, _UPRIGHT = 0, 1
+_STEP = 4
 
 
 def without_rules(mask: Grey, ink: Grey, strongest: int) -> Grey:
@@ -81,11 +82,19 @@ def _run(length: int, axis: int) -> Grey:
 
 
 def _long(mask: Grey, axis: int, span: float, thick: float = np.inf) -> Grey | None:
-    """The components at least `span` long along an axis and `thick` on average, or None."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    length = stats[:, cv2.CC_STAT_HEIGHT if axis == _UPRIGHT else cv2.CC_STAT_WIDTH]
-    chosen = (length >= span) & (stats[:, cv2.CC_STAT_AREA] <= thick * length)
+    """The components at least `span` long along an axis and `thick` on average, or None.
+
+    Every run in the mask is longer than the step, so labelling each fourth pixel along the axis,
+    at a quarter of the cost, finds the same ones; their ends may be off by less than a step.
+    """
+    few = mask[:, ::_STEP] if axis == _LEVEL else mask[::_STEP]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        np.ascontiguousarray(few), connectivity=8
+    )
+    length = _STEP * stats[:, cv2.CC_STAT_HEIGHT if axis == _UPRIGHT else cv2.CC_STAT_WIDTH]
+    chosen = (length >= span) & (_STEP * stats[:, cv2.CC_STAT_AREA] <= thick * length)
     chosen[0] = False
     if not chosen.any():
         return None
-    return as_grey((chosen.astype(np.uint8) * 255)[labels])
+    found = (chosen.astype(np.uint8) * 255)[labels]
+    return as_grey(np.repeat(found, _STEP, 1 - axis)[: mask.shape[0], : mask.shape[1]] & mask)
