@@ -39,8 +39,8 @@ check: $(READY)  ## style, types and layering
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)  ## speed, as ratios in one run
-	$(BIN)/digits-bench
+bench: $(READY)  ## speed, as ratios in one run; REFERENCE=model.onnx adds a yardstick
+	$(BIN)/digits-bench $(if $(REFERENCE),--reference $(REFERENCE))
 
 models: $(READY)  ## the bundled model, from data to file
 	rm -rf build/models
