@@ -129,7 +129,7 @@ def _yardstick(path: Path, threads: int) -> Callable[[int], Callable[[], object]
     kind = np.uint8 if "uint8" in session.get_inputs()[0].type else np.float32
     try:
         session.run(None, {name: _noise((1, 1, 28, 28)).astype(kind)})
-    except Exception:
+    except Exception:  # of the same family
         raise InputError(f"the reference {path} takes no glyphs [n, 1, 28, 28]") from None
 
     def prepare(batch: int) -> Callable[[], object]:

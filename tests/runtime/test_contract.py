@@ -80,11 +80,16 @@ def test_fields_of_a_later_version_are_ignored() -> None:
     assert Contract.from_json(json.dumps(_document(colour="blue"))) == CONTRACT
 
 
-@pytest.mark.parametrize("field", sorted(set(_document())))
-@pytest.mark.parametrize("wrong", [None, [], 3.7, "x" * 3, True, {"a": []}])
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        (field, wrong)
+        for field in sorted(_document())
+        for wrong in (None, [], 3.7, "xxx", True, {"a": []})
+        if (field, wrong) not in [("rejects", True), ("parent", "xxx"), ("temperature", 3.7)]
+    ],
+)
 def test_a_field_of_another_kind_is_named(field: str, wrong: object) -> None:
-    if (field, wrong) in [("rejects", True), ("parent", "xxx"), ("temperature", 3.7)]:
-        pytest.skip("that is a right value")
     with pytest.raises(InputError, match=repr(field)):
         Contract.from_json(json.dumps(_document(**{field: wrong})))
 
