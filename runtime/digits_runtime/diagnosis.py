@@ -54,30 +54,19 @@ def _interpreter() -> Finding:
 
 def _onnxruntime() -> Finding:
     found = _installed(_RUNTIMES)
-    names = ", ".join(f"{name} {number}" for name, number in found.items())
     if len(found) > 1:
-        return Finding(
-            "problem",
-            f"{names} overwrite each other",
-            f"pip uninstall -y {' '.join(found)} && pip install onnxruntime  "
-            "(or onnxruntime-gpu for a CUDA GPU)",
-        )
+        return _overwritten(found, "onnxruntime  (or onnxruntime-gpu for a CUDA GPU)")
     if not found:
         return Finding("problem", "onnxruntime is missing", "pip install onnxruntime")
     import onnxruntime
 
-    return Finding("ok", f"{names}: {', '.join(onnxruntime.get_available_providers())}")
+    return Finding("ok", f"{_listed(found)}: {', '.join(onnxruntime.get_available_providers())}")
 
 
 def _opencv() -> Finding:
     found = _installed(_OPENCVS)
-    names = ", ".join(f"{name} {number}" for name, number in found.items())
     if len(found) > 1:
-        return Finding(
-            "problem",
-            f"{names} overwrite each other",
-            f"pip uninstall -y {' '.join(found)} && pip install opencv-python-headless",
-        )
+        return _overwritten(found, "opencv-python-headless")
     import cv2
 
     if tuple(int(part) for part in cv2.__version__.split(".")[:2]) < (4, 12):
@@ -120,6 +109,19 @@ def _cameras() -> Iterator[Finding]:
                 f"camera {device} may not be read by this user",
                 "sudo usermod -aG video $USER, then log in again",
             )
+
+
+def _overwritten(found: dict[str, str], keep: str) -> Finding:
+    """Packages that install the same files: whichever came last has half of its own."""
+    return Finding(
+        "problem",
+        f"{_listed(found)} overwrite each other",
+        f"pip uninstall -y {' '.join(found)} && pip install {keep}",
+    )
+
+
+def _listed(found: dict[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in found.items())
 
 
 def _installed(names: tuple[str, ...]) -> dict[str, str]:

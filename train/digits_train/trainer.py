@@ -54,7 +54,7 @@ class Trainer:
 
     Args:
         folder: Where the checkpoint goes after each epoch.
-        state: A fresh state from `fresh`, or that of `resumed`.
+        state: A new one from `fresh`, or that of the checkpoint to resume.
         samples: The training glyphs.
         validation: One set of samples for each name.
         device: Where to train.
