@@ -22,6 +22,8 @@ Polarity = Literal["dark", "bright", "auto"]
 _FULL = 255
 # Pixels of a crop below this share of its peak do not stretch its bounding box.
 _EDGE = 0.12
+# How far a stroke's soft edge reaches at most, as a share of a picture's shorter side.
+_EDGE_OF_STROKE = 0.05
 # This share of a normalised glyph's ink is below full strength; the rest saturates, which makes
 # a hair-thin stroke, faint once shrunk, as strong as a broad one.
 _SATURATE = 0.7
@@ -35,7 +37,9 @@ _BRIGHT = 5.0
 _NOISY = 6
 # Widest stroke, as a share of the shorter side: of a page, and of a picture of one glyph.
 _STROKE_OF_PAGE = 0.12
-_STROKE_OF_GLYPH = 0.3
+_STROKE_OF_GLYPH = 0.45
+# Reach of the paper around each pixel of a picture of one glyph, as a share of its shorter side.
+_AROUND = 0.02
 # Pages whose shorter side is at most this, in pixels, may hold a single glyph.
 _SMALL_PAGE = 160
 
@@ -112,13 +116,38 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"], *, cropped: bool =
     # At full resolution: on a shrunk page a hard shadow would leave a strip that looks like ink.
     kernel = np.ones((reach, reach), np.uint8)
     if cropped:
-        paper = as_grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel))
+        closed = as_grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel))
+        paper = _paper_of_crop(light, np.maximum(closed, _DARKEST_PAPER))
     else:
         light = _without_noise(light)
         wide = cv2.copyMakeBorder(light, *(4 * (reach,)), cv2.BORDER_REPLICATE)
         closed = as_grey(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel))
         paper = closed[reach:-reach, reach:-reach]
-    paper = np.maximum(paper, _DARKEST_PAPER)
+    return _departure(light, np.maximum(paper, _DARKEST_PAPER))
+
+
+def _paper_of_crop(light: Grey, paper: Grey) -> Grey:
+    """Follow light that falls off across one glyph, from a first guess too stiff to follow it.
+
+    What the guess does not take for ink is averaged around each pixel (normalised convolution,
+    Knutsson & Westin 1993), from far away where a stroke leaves nothing near; that is the guess
+    from which to tell the ink anew.
+    """
+    near = _AROUND * min(light.shape)
+    plain = light.astype(np.float32)
+    for _ in range(3):
+        ink = _departure(light, paper)
+        strong, _ = cv2.threshold(ink, 0, _FULL, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        blank = (ink < strong / 2).astype(np.float32)
+        around, weight = (cv2.GaussianBlur(v, (0, 0), near) for v in (plain * blank, blank))
+        far, of_far = (cv2.GaussianBlur(v, (0, 0), 4 * near) for v in (plain * blank, blank))
+        mixed = (around + 0.02 * far / np.maximum(of_far, 1e-4)) / (weight + 0.02)
+        paper = np.clip(np.rint(mixed), _DARKEST_PAPER, _FULL).astype(np.uint8)
+    return paper
+
+
+def _departure(light: Grey, paper: Grey) -> Grey:
+    """How much darker than its paper each pixel is: 0 as bright or brighter, 255 black."""
     return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_FULL)))
 
 
@@ -176,22 +205,28 @@ def isolate(ink: Grey) -> Grey:
     clean = without_grain(ink, round(low + 4 * (low - faint)))
     _, strong = cv2.threshold(clean, 0, _FULL, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strong, connectivity=8)
-    if count <= 2:
+    if count == 1:
         return clean
     left, top, width, height, areas = stats[1:].T
     bottom, right = ink.shape
-    cut = (left == 0) | (top == 0) | (left + width == right) | (top + height == bottom)
+    starts = np.stack((left == 0, top == 0))
+    ends = np.stack((left + width == right, top + height == bottom))
+    cut = (starts | ends).any(axis=0)
     main = int(np.where(cut, areas / 2, areas).argmax())
-    stray = (areas < 0.03 * areas.sum()) | (cut & (areas < 0.4 * areas[main]))
+    stray = areas < 0.03 * areas.sum()
+    # In a picture as tight as its glyph, whatever is part of that meets the border too.
+    if not (starts & ends)[:, main].any():
+        stray |= cut & (areas < 0.4 * areas[main])
     stray[main] = False
-    if not stray.any():
-        return clean
-    # Strokes have soft edges outside the threshold: those of the strays go, those kept stay.
-    around = np.ones((3, 3), np.uint8)
-    dropped = np.isin(labels, 1 + np.flatnonzero(stray)).astype(np.uint8)
     kept = np.isin(labels, 1 + np.flatnonzero(~stray)).astype(np.uint8)
-    clean[(cv2.dilate(dropped, around) > 0) & (cv2.dilate(kept, around) == 0)] = 0
-    return clean
+    dropped = np.isin(labels, 1 + np.flatnonzero(stray)).astype(np.uint8)
+    # Strokes have soft edges outside the threshold: those kept stay, those of the strays and any
+    # grain further off go.
+    edge = np.ones((3, 3), np.uint8)
+    reach = max(3, 2 * round(_EDGE_OF_STROKE * min(ink.shape)) + 1)
+    near = cv2.dilate(kept, np.ones((reach, reach), np.uint8)) > 0
+    stray_edge = (cv2.dilate(dropped, edge) > 0) & (cv2.dilate(kept, edge) == 0)
+    return np.where(near & ~stray_edge, clean, 0).astype(np.uint8)
 
 
 def normalise(ink: Grey, spec: InkSpec) -> Grey:
