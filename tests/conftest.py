@@ -19,16 +19,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "_SYNTH_COUNT", {"train": 40, "validation": 20, "test": 20})
-        run.start(
-            folder,
-            data=["synth"],
-            classes=None,
-            init=None,
-            epochs=2,
-            seed=0,
-            device="cpu",
-            data_dir=None,
-        )
+        run.start(folder, run.Request(data=("synth",), epochs=2, device="cpu"))
     return folder
 
 

@@ -9,14 +9,14 @@ import onnx
 import torch
 
 from digits_runtime.contract import INPUT, METADATA_KEY, OUTPUT, Contract
-from digits_train.architectures import Fusion
+from digits_train.architectures import Scaled
 
 # Fixed, so that a newer torch or onnx does not change what boards in the field must load.
 OPSET = 20
 _IR_VERSION = 10
 
 
-def to_onnx(network: Fusion, size: int) -> onnx.ModelProto:
+def to_onnx(network: Scaled, size: int) -> onnx.ModelProto:
     """Convert a trained network; batch norms are folded into their convolutions.
 
     Args:

@@ -15,7 +15,7 @@ from digits_export import convert, gate, quantize
 from digits_export.gate import Parity
 from digits_runtime.contract import Contract
 from digits_runtime.session import Session
-from digits_train import checkpoint, run, trainer
+from digits_train import checkpoint, gather, trainer
 from digits_train.checkpoint import State
 
 _CALIBRATION = 1024
@@ -71,8 +71,8 @@ def export(
     state = loaded.state
     settings = state.settings
     network = loaded.network()
-    validation = run.samples(
-        run.load_split(settings, "validation", state.labels, data_dir), state.labels, state.ink
+    validation = gather.samples(
+        gather.load_split(settings, "validation", state.labels, data_dir), state.labels, state.ink
     )
     expected = trainer.predict(network, validation.images, torch.device("cpu"))
     model = convert.to_onnx(network, state.ink.size)
@@ -97,8 +97,8 @@ def export(
     accuracy = {"float": round(parity.after, 6)}
     recipe: dict[str, str] = {}
     if int8:
-        training = run.samples(
-            run.load_split(settings, "train", state.labels, data_dir), state.labels, state.ink
+        training = gather.samples(
+            gather.load_split(settings, "train", state.labels, data_dir), state.labels, state.ink
         )
         chosen = samples.stratified(training.images, training.labels, _CALIBRATION, settings.seed)
         model = quantize.to_int8(model, chosen)

@@ -113,6 +113,17 @@ class Fields:
             for row in rows
         ]
 
+    def numbers_in(self, key: str, count: int, low: int, high: int) -> tuple[int, ...]:
+        """An array of so many whole numbers from `low` to `high`."""
+        values = self.value(key, list)
+        if len(values) != count or not all(
+            type(value) is int and low <= value <= high for value in values
+        ):
+            raise InputError(
+                f"{self._name} has {key!r} that are not {count} whole numbers {low} to {high}"
+            )
+        return tuple(values)
+
     def texts(self, key: str) -> dict[str, str]:
         """An object of strings."""
         inner = Fields(self.value(key, dict), f"its field {key!r}")

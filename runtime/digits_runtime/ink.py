@@ -21,12 +21,14 @@ Polarity = Literal["dark", "bright", "auto"]
 
 _FULL = 255
 # Pixels of a crop below this share of its peak do not stretch its bounding box.
-_EDGE = 0.12
+EDGE = 31 / 256  # exact in floats, so that every machine draws the same line
+# A symmetric glyph's centre lies just between two pixels; this much, in pixels, decides for one.
+TIE = 1e-3
 # How far a stroke's soft edge reaches at most, as a share of a picture's shorter side.
 _EDGE_OF_STROKE = 0.05
 # This share of a normalised glyph's ink is below full strength; the rest saturates, which makes
 # a hair-thin stroke, faint once shrunk, as strong as a broad one.
-_SATURATE = 0.7
+SATURATE = 0.7
 # Paper so dark that dividing by it would only magnify the sensor's noise.
 _DARKEST_PAPER = 32
 # Departures from the paper up to this many grey levels are grain.
@@ -248,33 +250,27 @@ def normalise(ink: Grey, spec: InkSpec) -> Grey:
     if peak == 0:
         return canvas
     left, top, width, height = cv2.boundingRect(
-        cv2.threshold(ink, _EDGE * peak, _FULL, cv2.THRESH_BINARY)[1]
+        cv2.threshold(ink, EDGE * peak, _FULL, cv2.THRESH_BINARY)[1]
     )
     scale = spec.box / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    glyph = as_grey(
-        cv2.resize(
-            ink[top : top + height, left : left + width],
-            size,
-            # The linear kernel rounds differently on ARM; these two are equal there.
-            interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
-        )
-    )
-    inked = np.sort(glyph[glyph > _EDGE * glyph.max()])
-    if len(inked) == 0:
-        # A trace so faint that nothing of it is left at this size.
-        return canvas
-    glyph = as_grey(cv2.convertScaleAbs(glyph, alpha=_FULL / inked[int(_SATURATE * len(inked))]))
-    mass = cv2.moments(glyph)
-    x = _placed(mass["m10"] / mass["m00"], size[0], spec.size)
-    y = _placed(mass["m01"] / mass["m00"], size[1], spec.size)
-    canvas[y : y + size[1], x : x + size[0]] = glyph
+    # In floats, rounded once at the end: what one processor rounds up and another down would
+    # otherwise be magnified with the strength.
+    crop = ink[top : top + height, left : left + width].astype(np.float32)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    glyph = np.maximum(cv2.resize(crop, size, interpolation=method).astype(np.float32), 0)
+    inked = np.sort(glyph[glyph > EDGE * glyph.max()])
+    glyph = np.minimum(glyph * (_FULL / inked[int(SATURATE * len(inked))]), _FULL)
+    mass = glyph.sum(dtype=np.float64)
+    x = _placed(float(glyph.sum(axis=0) @ np.arange(size[0])) / mass, size[0], spec.size)
+    y = _placed(float(glyph.sum(axis=1) @ np.arange(size[1])) / mass, size[1], spec.size)
+    canvas[y : y + size[1], x : x + size[0]] = np.rint(glyph)
     return canvas
 
 
 def _placed(centre: float, length: int, size: int) -> int:
     """Where a glyph starts so that its centre of mass is the canvas's, without leaving it."""
-    return min(max(round(size / 2 - centre), 0), size - length)
+    return min(max(round(size / 2 - centre + TIE), 0), size - length)
 
 
 def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto") -> Grey:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,24 +11,17 @@ import torch
 
 from digits_runtime.contract import ALNUM, DIGITS, InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, data, run, synth, trainer
-from digits_train.checkpoint import Settings
+from digits_train import checkpoint, data, gather, run, synth, trainer, weights
+from digits_train.architectures import build
+from digits_train.checkpoint import Settings, State
+from digits_train.devices import open_fabric
 from digits_train.trainer import Progress, Trainer
 
-CPU = torch.device("cpu")
 
-
-def start(folder: Path, **options: object) -> None:
-    defaults = {
-        "data": ["synth"],
-        "classes": None,
-        "init": None,
-        "epochs": 2,
-        "seed": 0,
-        "device": "cpu",
-        "data_dir": None,
-    }
-    run.start(folder, **{**defaults, **options})  # type: ignore[arg-type]
+def start(folder: Path, **options: Any) -> State:
+    return run.start(
+        folder, run.Request(**{"data": ("synth",), "epochs": 2, "device": "cpu", **options})
+    )
 
 
 def tensors_of(folder: Path) -> bytes:
@@ -47,13 +41,12 @@ def stop_after(epochs: int) -> object:
 
 def trainer_for(folder: Path, settings: Settings) -> Trainer:
     ink = InkSpec()
-    sources = run.load_split(settings, "train", DIGITS, None)
+    sources = gather.load_split(settings, "train", DIGITS, None)
     state = trainer.fresh(settings, DIGITS, {s.name: s.sha256 for s in sources}, ink)
-    held_out = run.samples(run.load_split(settings, "validation", DIGITS, None), DIGITS, ink)
+    held_out = gather.samples(gather.load_split(settings, "validation", DIGITS, None), DIGITS, ink)
     folder.mkdir()
-    return Trainer(
-        folder, state, run.samples(sources, DIGITS, ink), {"synth-validation": held_out}, CPU
-    )
+    training = gather.to_train_on(sources, state, None)
+    return Trainer(folder, state, training, {"synth-validation": held_out}, open_fabric("cpu"))
 
 
 def test_a_resumed_run_ends_with_the_very_bits_of_an_unbroken_one(
@@ -113,36 +106,42 @@ def test_fine_tuning_starts_from_the_other_runs_weights(short_run: Path, tmp_pat
     tuned = checkpoint.load(tmp_path / "tuned")
     assert tuned.state.labels == ("0", "1", "3", "A", "Z")
     donor = checkpoint.load(short_run).network().state_dict()
-    network = trainer.Fusion(tuned.state.architecture)
-    trainer._adopt(network, checkpoint.load(short_run), tuned.state)
+    network = build(tuned.state.architecture)
+    weights.adopt(network, checkpoint.load(short_run), tuned.state)
     adopted = network.state_dict()
-    torch.testing.assert_close(adopted["stem.0.weight"], donor["stem.0.weight"])
-    torch.testing.assert_close(adopted["classifier.weight"][2], donor["classifier.weight"][3])
-    torch.testing.assert_close(adopted["classifier.weight"][-1], donor["classifier.weight"][-1])
+    torch.testing.assert_close(adopted["inner.stem.0.weight"], donor["inner.stem.0.weight"])
+    torch.testing.assert_close(
+        adopted["inner.classifier.weight"][2], donor["inner.classifier.weight"][3]
+    )
+    torch.testing.assert_close(
+        adopted["inner.classifier.weight"][-1], donor["inner.classifier.weight"][-1]
+    )
 
 
 def test_classes_are_a_name_or_the_labels_themselves() -> None:
-    assert run.choose_labels(None, ["mnist", "synth"]) == DIGITS
-    assert run.choose_labels("alnum", ["synth"]) == ALNUM
-    assert run.choose_labels("ABC", ["synth"]) == ("A", "B", "C")
-    assert run.choose_labels("yes,no", ["synth"]) == ("yes", "no")
+    assert gather.choose_labels(None, ["mnist", "synth"]) == DIGITS
+    assert gather.choose_labels("alnum", ["synth"]) == ALNUM
+    assert gather.choose_labels("ABC", ["synth"]) == ("A", "B", "C")
+    assert gather.choose_labels("yes,no", ["synth"]) == ("yes", "no")
     for wrong in ("A", "AA", ",", ""):
         with pytest.raises(InputError, match="--classes"):
-            run.choose_labels(wrong, ["synth"])
+            gather.choose_labels(wrong, ["synth"])
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="--device"):
-        run.choose_device("tpu")
+        open_fabric("tpu")
+    with pytest.raises(InputError, match="--precision"):
+        open_fabric("cpu", "fp8")
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="CUDA"):
-            run.choose_device("cuda")
+            open_fabric("cuda")
 
 
 def test_no_test_set_is_trained_on(tmp_path: Path) -> None:
     for name in ("usps", "photo_crops", "unipen-noisy"):
         with pytest.raises(InputError, match="never trained on"):
-            start(tmp_path / "run", data=[name])
+            start(tmp_path / "run", data=(name,))
     assert not (tmp_path / "run").exists()
 
 
@@ -153,10 +152,11 @@ def test_the_checkpoint_names_its_tensors_by_hash(short_run: Path) -> None:
 
 def test_two_trainings_do_not_share_a_folder(tmp_path: Path, few_glyphs: None) -> None:
     (tmp_path / "run").mkdir()
-    with run._alone(tmp_path / "run"), pytest.raises(InputError, match="another training"):
+    alone = run._alone(tmp_path / "run", open_fabric("cpu"))
+    with alone, pytest.raises(InputError, match="another training"):
         start(tmp_path / "run")
     start(tmp_path / "run", epochs=1)
-    assert sorted(path.suffix for path in (tmp_path / "run").iterdir()) == [".json", ".safetensors"]
+    assert not (tmp_path / "run" / ".lock").exists()
 
 
 def test_a_label_without_pictures_is_refused_and_no_folder_is_left(
@@ -168,5 +168,5 @@ def test_a_label_without_pictures_is_refused_and_no_folder_is_left(
             picture = synth.glyph("Y" if label == "yes" else "N", np.random.default_rng(number))
             cv2.imwrite(str(tmp_path / "glyphs" / label / f"{number}.png"), picture)
     with pytest.raises(InputError, match="'yes' has no picture to validate on"):
-        start(tmp_path / "run", data=[str(tmp_path / "glyphs")])
+        start(tmp_path / "run", data=(str(tmp_path / "glyphs"),))
     assert not (tmp_path / "run").exists()

@@ -1,89 +1,81 @@
-"""The network: small, int8-friendly, features of several depths fused before the classifier.
+"""The networks by name, and what it takes to build one again.
 
-Plain 3x3 convolutions with batch norm and ReLU, since those quantize well and fold into one
-integer kernel each. Spatial layout is kept to the end by a depthwise convolution that spans its
-whole feature map, a learned pooling per channel (Chen et al. 2018, "MobileFaceNets", global
-depthwise convolution); three of them, at three depths, feed one linear classifier, so that fine
-strokes and whole shapes both count (Sermanet & LeCun 2011, multi-scale features).
+All take uint8 glyphs `[n, 1, size, size]` (scaled inside) or, while training, float32 ones in 0 to
+1, and give float32 logits `[n, classes]`. `fusion` is the project's own; the others are here to be
+compared with it and to be taught by.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from digits_train.classic import LeNet5, ResNet18, Vgg11
+from digits_train.fusion import Fusion
+from digits_train.patches import FastText
+
+NAMES = ("fusion", "lenet5", "resnet18", "vgg11", "fasttext")
+# Up to so many labels the narrow network does.
+_FEW_LABELS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What it takes to build the network again.
+    """What it takes to build a network again.
 
     Attributes:
         classes: Length of a row of logits.
+        name: One of NAMES.
         size: Side of the square input, pixels.
-        width: Channels of the fine features; every other size derives from it.
+        channels: Of fusion's five convolutions; empty for the others, whose sizes are fixed.
     """
 
     classes: int
+    name: str = "fusion"
     size: int = 28
-    width: int = 32
+    channels: tuple[int, ...] = ()
 
 
-class Block(nn.Sequential):
-    """Convolution, batch norm, ReLU: `[n, inputs, h, w]` to `[n, outputs, h/stride, w/stride]`."""
+class Scaled(nn.Module):
+    """A network that sees 0 to 1, behind the uint8 input that every model file has."""
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-        )
-
-
-class Pool(nn.Sequential):
-    """Learned pooling: `[n, channels, side, side]` to `[n, channels, 1, 1]`."""
-
-    def __init__(self, channels: int, side: int) -> None:
-        super().__init__(
-            nn.Conv2d(channels, channels, side, groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True),
-        )
-
-
-class Fusion(nn.Module):
-    """uint8 glyphs `[n, 1, size, size]` to float32 logits `[n, classes]`; scaling is inside."""
-
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, inner: nn.Module) -> None:
         super().__init__()
-        width, deep, side = architecture.width, architecture.width * 3 // 2, architecture.size // 4
-        self.stem = Block(1, width // 2, kernel=5, stride=2)
-        self.fine = nn.Sequential(Block(width // 2, width), Block(width, width))
-        self.middle = Block(width, deep, stride=2)
-        self.coarse = Block(deep, deep)
-        self.shrink = nn.AvgPool2d(2)
-        self.pool_fine = Pool(width, side)
-        self.pool_middle = Pool(deep, side)
-        self.pool_coarse = Pool(deep, side)
-        self.classifier = nn.Linear(width + 2 * deep, architecture.classes)
+        self.inner = inner
 
     def forward(self, glyphs: torch.Tensor) -> torch.Tensor:
-        """Classify: uint8 `[n, 1, size, size]` to float32 logits `[n, classes]`."""
-        return self.scaled(glyphs.to(self.classifier.weight.dtype) * (1 / 255))
-
-    def scaled(self, glyphs: torch.Tensor) -> torch.Tensor:
-        """Classify float32 `[n, 1, size, size]` in 0 to 1, as augmentation leaves them."""
-        fine = self.fine(self.stem(glyphs))
-        middle = self.middle(fine)
-        coarse = self.coarse(middle)
-        fused = torch.cat(
-            (
-                self.pool_fine(self.shrink(fine)),
-                self.pool_middle(middle),
-                self.pool_coarse(coarse),
-            ),
-            dim=1,
-        )
-        logits: torch.Tensor = self.classifier(fused.flatten(1))
+        """Classify `[n, 1, size, size]`: uint8, or floats in 0 to 1."""
+        if glyphs.dtype == torch.uint8:
+            glyphs = glyphs.to(torch.float32) * (1 / 255)
+        logits: torch.Tensor = self.inner(glyphs)
         return logits
+
+
+def design(name: str, classes: int, labels: int, size: int) -> Architecture:
+    """The architecture for so many labels; `fusion` grows with them."""
+    if name != "fusion":
+        return Architecture(classes, name, size)
+    channels = (16, 48, 48, 48, 64) if labels <= _FEW_LABELS else (24, 64, 64, 64, 96)
+    return Architecture(classes, name, size, channels)
+
+
+def build(architecture: Architecture) -> Scaled:
+    """Build a network with fresh weights."""
+    size, classes = architecture.size, architecture.classes
+    if architecture.name == "fusion":
+        return Scaled(Fusion(architecture.channels, size, classes))
+    others: dict[str, Callable[[int, int], nn.Module]] = {
+        "lenet5": LeNet5,
+        "resnet18": ResNet18,
+        "vgg11": Vgg11,
+        "fasttext": FastText,
+    }
+    return Scaled(others[architecture.name](size, classes))
+
+
+def parameters(network: nn.Module) -> int:
+    """How many numbers are learnt."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -21,9 +21,9 @@ from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.fields import Fields
 from digits_runtime.files import read_bounded, write_whole
-from digits_train.architectures import Architecture, Fusion
+from digits_train.architectures import NAMES, Architecture, Scaled, build
 
-SCHEMA = 1
+SCHEMA = 2
 STATE = "checkpoint.json"
 # Weights averaged over the run, the ones to evaluate and export, carry this prefix.
 AVERAGE = "average."
@@ -41,6 +41,8 @@ class Settings:
         epochs: Passes over the data.
         seed: Of weights, order, augmentation and synthetic data.
         init: What the weights started from: a run's folder, `bundled`, or None for chance.
+        teacher: The run whose answers are learnt beside the labels, or None.
+        precision: Of the steps, fp32 or bf16.
         batch: Glyphs a step.
         learning_rate: At its peak, after the warm-up.
         weight_decay: Of the convolutions' and the classifier's weights.
@@ -53,6 +55,8 @@ class Settings:
     epochs: int
     seed: int = 0
     init: str | None = None
+    teacher: str | None = None
+    precision: str = "fp32"
     batch: int = 256
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
@@ -98,13 +102,13 @@ class Checkpoint:
     tensors: Mapping[str, torch.Tensor]
     sha256: str
 
-    def network(self) -> Fusion:
+    def network(self) -> Scaled:
         """Build the network with its averaged weights, ready to evaluate.
 
         Raises:
             InputError: The tensors are not those of the architecture.
         """
-        network = Fusion(self.state.architecture)
+        network = build(self.state.architecture)
         averaged = {
             name.removeprefix(AVERAGE): tensor
             for name, tensor in self.tensors.items()
@@ -172,7 +176,6 @@ def _state(read: Fields) -> State:
     asked = Fields(read.value("settings", dict), "its field 'settings'")
     labels, rejects = read.labels("labels"), read.value("rejects", bool)
     classes = len(labels) + rejects
-    init = asked.value("init", str) if asked.has("init") else None
     return State(
         labels=labels,
         rejects=rejects,
@@ -180,13 +183,16 @@ def _state(read: Fields) -> State:
         architecture=Architecture(
             classes=built.number("classes", int, classes, classes),
             size=built.number("size", int, size, size),
-            width=built.number("width", int, 8, 512),
+            name=(name := built.choice("name", NAMES)),
+            channels=built.numbers_in("channels", 5 if name == "fusion" else 0, 1, 1024),
         ),
         settings=Settings(
             data=tuple(asked.texts_in("data")),
             epochs=asked.number("epochs", int, 1, 10**6),
             seed=asked.number("seed", int, 0, 2**32 - 1),
-            init=init,
+            init=asked.value("init", str) if asked.has("init") else None,
+            teacher=asked.value("teacher", str) if asked.has("teacher") else None,
+            precision=asked.choice("precision", ("fp32", "bf16")),
             batch=asked.number("batch", int, 1, 10**6),
             learning_rate=asked.number("learning_rate", float, 0, 10),
             weight_decay=asked.number("weight_decay", float, 0, 10),

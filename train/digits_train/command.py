@@ -15,6 +15,9 @@ import typer
 from digits_runtime.commands.reporting import one_line_errors, plain_app, require
 from digits_runtime.errors import InputError
 
+# Of the extra `train`; named so that a missing one is told in one line.
+_NEEDED = ("torch", "safetensors", "rich", "lightning_fabric", "matplotlib", "tensorboard")
+
 app = plain_app(
     "digits-train",
     (
@@ -55,25 +58,44 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the run in this folder, as it was started.")
     ] = None,
+    arch: Annotated[
+        str,
+        typer.Option(help="fusion (the project's own), lenet5, resnet18, vgg11 or fasttext."),
+    ] = "fusion",
     init: Annotated[
         str | None, typer.Option(help="Start from another run's weights, or from 'bundled'.")
     ] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(help="Start from weights named as torchvision's: .safetensors or .pth."),
+    ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Learn also from this run's answers (distillation).")
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Passes over the data.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same seed, same run.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Same seed, same run.")] = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, max=1000, help="Train so many seeds in a row, and say the spread."),
+    ] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16, or auto: bf16 on CUDA, where it is faster.")
+    ] = "auto",
     data_dir: DataDir = None,
 ) -> None:
     """Train a new run or go on with one."""
     if context.invoked_subcommand is not None:
         return
-    require("digits-train", "train", "torch", "safetensors", "rich")
+    require("digits-train", "train", *_NEEDED)
     from digits_train import run
 
     if resume is not None:
         given = [
             name
-            for name in ("data", "classes", "output", "init", "epochs", "seed")
-            if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+            for name in context.params
+            if name not in ("resume", "device", "data_dir")
+            and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
         ]
         if given:
             raise InputError(f"a resumed run keeps its own --{given[0]}; leave that option out")
@@ -81,16 +103,23 @@ def train(
         return
     if output is None:
         raise InputError("the run needs a folder: give --output runs/NAME")
-    run.start(
-        output,
-        data=[name.strip() for name in data.split(",") if name.strip()],
+    asked = run.Request(
+        data=tuple(name.strip() for name in data.split(",") if name.strip()),
         classes=classes,
+        arch=arch,
         init=init,
+        pretrained=pretrained,
+        teacher=teacher,
         epochs=epochs,
         seed=seed,
         device=device,
+        precision=precision,
         data_dir=data_dir,
     )
+    if seeds == 1:
+        run.start(output, asked)
+    else:
+        run.several(output, asked, seeds)
 
 
 @app.command()
@@ -107,16 +136,23 @@ def evaluate(
         ),
     ] = "mnist",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="Folder for confusion.png and mistakes.png, made if need be."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Measure a checkpoint or ONNX file on a set, seen through the runtime's own preprocessing."""
-    require("digits-train", "train", "torch", "safetensors", "rich")
+    require("digits-train", "train", *_NEEDED)
     from digits_train import data
-    from digits_train.evaluate import open_model, score
+    from digits_train.evaluate import draw, open_model, score
 
     opened = open_model(model)
     glyphs = data.load(on, "test", classes=opened.labels, data_dir=data_dir, seed=0)
-    result = score(opened, on, glyphs.normalised(opened.ink), glyphs.labels).to_dict()
+    images = glyphs.normalised(opened.ink)
+    result = score(opened, on, images, glyphs.labels).to_dict()
+    if plots is not None:
+        draw(opened, on, images, glyphs.labels, plots)
     if as_json:
         typer.echo(json.dumps(result))
         return
@@ -125,6 +161,77 @@ def evaluate(
         typer.echo(f"  {100 * float(result['accuracy_merged']):.2f} % with 0/O and 1/I as one each")
     if "rejected" in result:
         typer.echo(f"  {100 * float(result['rejected']):.2f} % taken for no glyph")
+
+
+@app.command()
+@one_line_errors
+def prune(
+    folder: Annotated[Path, typer.Argument(help="Of a finished run.", show_default=False)],
+    to: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Share of the parameters to keep.")
+    ] = 0.5,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the new run [default: FOLDER-pruned].")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Of tuning what is left.")] = 8,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data_dir: DataDir = None,
+) -> None:
+    """Drop the channels that matter least, tune the rest, and show size and accuracy."""
+    require("digits-train", "train", *_NEEDED)
+    from digits_train.prune import prune as run_prune
+
+    target = output or folder.with_name(f"{folder.name}-pruned")
+    stages = run_prune(
+        folder,
+        target,
+        to=to,
+        epochs=epochs,
+        device=device,
+        data_dir=data_dir,
+        say=lambda line: typer.echo(line, err=True),
+    )
+    names = list(stages[0].accuracy)
+    typer.echo(f"| | parameters | {' | '.join(names)} |")
+    typer.echo("|---" * (len(names) + 2) + "|")
+    for stage in stages:
+        shares = " | ".join(f"{100 * stage.accuracy[name]:.2f} %" for name in names)
+        typer.echo(f"| {stage.name} | {stage.parameters:,} | {shares} |")
+
+
+@app.command()
+@one_line_errors
+def compare(
+    output: Annotated[Path, typer.Option(help="Folder for table and plot, made if need be.")],
+    glyphs: Annotated[int, typer.Option(min=100, help="Training glyphs each learns from.")] = 20000,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes of the networks over them.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of everything.")] = 0,
+    only: Annotated[
+        str, typer.Option(help="Methods to take, by parts of their names, with commas: hog,fusion.")
+    ] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Learn the same digits with classical features and with every network; table and plot.
+
+    Without a data folder all learn and are measured on synthetic digits.
+    """
+    require("digits-train", "train", *_NEEDED, "skimage", "sklearn")
+    from digits_train.compare import compare as run_all
+    from digits_train.compare import table
+
+    methods = [part.strip() for part in only.split(",") if part.strip()]
+    rows = run_all(
+        output,
+        glyphs=glyphs,
+        epochs=epochs,
+        seed=seed,
+        data_dir=data_dir,
+        methods=methods,
+        say=lambda line: typer.echo(line, err=True),
+    )
+    if not rows:
+        raise InputError(f"--only {only!r} names no method; leave it out to see them all")
+    typer.echo(table(rows), nl=False)
 
 
 def main() -> None:

@@ -111,6 +111,31 @@ def score(
     )
 
 
+def draw(
+    model: Model,
+    name: str,
+    images: NDArray[np.uint8],
+    labels: Sequence[str] | NDArray[np.str_],
+    folder: Path,
+) -> None:
+    """Write `confusion.png` and `mistakes.png` into `folder`; the arguments are those of `score`.
+
+    Raises:
+        InputError: The folder cannot be made or written to.
+    """
+    from digits_train import report
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {folder}: {error.strerror}; choose another"
+        ) from None
+    index = {label: number for number, label in enumerate(model.labels)}
+    truth = np.array([index[str(label)] for label in labels])
+    report.pictures(folder, images, truth, model.logits(images), model.labels, name)
+
+
 def _merge(labels: NDArray[np.str_]) -> NDArray[np.str_]:
     for letter, digit in _LOOKALIKES.items():
         labels = np.where(labels == letter, digit, labels)

@@ -25,7 +25,12 @@ _SIDE = 64
 
 
 def make(
-    glyphs: NDArray[np.uint8], labels: Sequence[str], count: int, spec: InkSpec, seed: int
+    glyphs: NDArray[np.uint8],
+    labels: Sequence[str],
+    count: int,
+    spec: InkSpec,
+    seed: int,
+    letters: Sequence[NDArray[np.uint8]] = (),
 ) -> NDArray[np.uint8]:
     """Draw things that are not glyphs of the classes.
 
@@ -35,20 +40,24 @@ def make(
         count: How many to draw.
         spec: The model's input.
         seed: Same seed, same images.
+        letters: Pictures of UNLIKE_DIGITS, bright on dark, in real hands, to use beside the
+            project's own.
 
     Returns:
         uint8 `[count, 1, size, size]`.
     """
     rng = np.random.default_rng(seed)
-    letters = [letter for letter in UNLIKE_DIGITS if letter not in labels]
-    kinds = [_pair, _pair, _dash, _speck, _crossing, _scribble]
+    unlike = [letter for letter in UNLIKE_DIGITS if letter not in labels]
+    kinds = [_pair, _pair, _dash, _speck, _crossing, _scribble, _ruled, _fragment]
     images = np.empty((count, 1, spec.size, spec.size), np.uint8)
     for image in images:
-        choice = int(rng.integers(len(kinds) + (3 if letters else 0)))
+        choice = int(rng.integers(len(kinds) + (4 if unlike else 0)))
         if choice < len(kinds):
             drawn = kinds[choice](glyphs, rng)
+        elif letters and rng.random() < 0.6:
+            drawn = letters[int(rng.integers(len(letters)))]
         else:
-            drawn = synth.glyph(letters[int(rng.integers(len(letters)))], rng)
+            drawn = synth.glyph(unlike[int(rng.integers(len(unlike)))], rng)
         image[0] = normalise(drawn, spec)
     return images
 
@@ -105,6 +114,28 @@ def _crossing(_: NDArray[np.uint8], rng: np.random.Generator) -> Image:
     top = low if rng.random() < 0.5 else y
     image = _line(image, np.array([[x, top], [x, high]]), pen)
     return _line(image, np.array([[low, y], [high, y]]), pen)
+
+
+def _ruled(_: NDArray[np.uint8], rng: np.random.Generator) -> Image:
+    """Rules of a page side by side, with what a page finder left of their ends."""
+    image = _canvas()
+    pitch, pen = int(rng.integers(10, 24)), int(rng.integers(1, 4))
+    drop = int(rng.integers(-3, 4))
+    for y in range(int(rng.integers(4, pitch)), _SIDE - 4, pitch):
+        start, end = (int(v) for v in rng.integers((2, 40), (24, _SIDE - 2)))
+        image = _line(image, np.array([[start, y], [end, y + drop]]), pen)
+    return image if rng.random() < 0.5 else np.ascontiguousarray(image.T)
+
+
+def _fragment(glyphs: NDArray[np.uint8], rng: np.random.Generator) -> Image:
+    """What the frame's edge leaves of a glyph: its top or bottom, broader than high."""
+    glyph = _columns(glyphs[int(rng.integers(len(glyphs))), 0])
+    inked = np.flatnonzero(glyph.max(axis=1) > 64)
+    if len(inked) < 2:
+        return _speck(glyphs, rng)
+    rows = max(2, round(len(inked) * rng.uniform(0.12, 0.3)))
+    top = glyph[inked[0] : inked[0] + rows]
+    return top if rng.random() < 0.5 else glyph[inked[-1] + 1 - rows : inked[-1] + 1]
 
 
 def _scribble(_: NDArray[np.uint8], rng: np.random.Generator) -> Image:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,15 +21,22 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from digits_runtime.contract import ALNUM, DIGITS, InkSpec
+from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_runtime.fields import check_labels
-from digits_train import checkpoint, trainer
+from digits_train import checkpoint, record, report, trainer
+from digits_train.architectures import NAMES
 from digits_train.checkpoint import Checkpoint, Settings, State
-from digits_train.data import TRAINING_NAMES, folder
-from digits_train.data import load as load_glyphs
-from digits_train.data.glyphs import GlyphSet, Split
-from digits_train.trainer import Samples, Trainer
+from digits_train.data.glyphs import GlyphSet
+from digits_train.devices import open_fabric
+from digits_train.gather import (
+    check_every_label,
+    choose_labels,
+    is_folder,
+    load_split,
+    samples,
+    to_train_on,
+)
+from digits_train.trainer import Trainer
 
 # The weights behind the bundled model, for `--init bundled`.
 BUNDLED = Path(__file__).parent / "bundled" / "digits"
@@ -35,43 +44,91 @@ BUNDLED = Path(__file__).parent / "bundled" / "digits"
 _console = Console(stderr=True)
 
 
-def start(
-    output: Path,
-    *,
-    data: Sequence[str],
-    classes: str | None,
-    init: str | None,
-    epochs: int,
-    seed: int,
-    device: str,
-    data_dir: Path | None,
-) -> State:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a new run is asked for; the fields are the options of `digits-train`."""
+
+    data: tuple[str, ...]
+    classes: str | None = None
+    arch: str = "fusion"
+    init: str | None = None
+    pretrained: Path | None = None
+    teacher: str | None = None
+    epochs: int = 20
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    data_dir: Path | None = None
+
+
+def start(output: Path, asked: Request) -> State:
     """Train a new run in `output`.
 
     Raises:
         InputError: An option or a data set cannot be used, or `output` already holds a run.
     """
-    where = choose_device(device)
-    if not data:
+    if asked.arch not in NAMES:
+        raise InputError(f"--arch {asked.arch!r}: give one of {', '.join(NAMES)}")
+    if not asked.data:
         raise InputError("--data names no set; give mnist, unipen, synth or a folder by class")
     if (output / checkpoint.STATE).exists():
         raise InputError(
             f"{output} already holds a run; go on with --resume {output} or choose another --output"
         )
-    donor = None
-    if init is not None:
-        donor = checkpoint.load(BUNDLED if init == "bundled" else Path(init))
-    labels = choose_labels(classes, data)
+    if asked.init and asked.pretrained:
+        raise InputError("--init and --pretrained are two starts; give one")
+    fabric = open_fabric(asked.device, asked.precision)
+    donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
+    labels = choose_labels(asked.classes, asked.data)
     # A folder's place in full, so that the run can be resumed and exported from anywhere.
-    places = [str(Path(name).resolve()) if _is_folder(name) else name for name in data]
-    settings = Settings(data=tuple(places), epochs=epochs, seed=seed, init=init)
+    places = (str(Path(name).resolve()) if is_folder(name) else name for name in asked.data)
+    settings = Settings(
+        data=tuple(places),
+        epochs=asked.epochs,
+        seed=asked.seed,
+        init=asked.init,
+        teacher=asked.teacher,
+        precision="bf16" if "bf16" in str(fabric._precision.precision) else "fp32",
+    )
     ink = donor.state.ink if donor else InkSpec()
-    training = load_split(settings, "train", labels, data_dir)
+    training = load_split(settings, "train", labels, asked.data_dir)
     sources = {source.name: source.sha256 for source in training}
     if len(sources) < len(training):
-        raise InputError(f"--data {','.join(data)} names a set twice; give each once")
-    parent = donor.sha256 if donor else ""
-    state = trainer.fresh(settings, labels, sources, ink, parent)
+        raise InputError(f"--data {','.join(asked.data)} names a set twice; give each once")
+    state = trainer.fresh(settings, labels, sources, ink, donor.sha256 if donor else "", asked.arch)
+    return begin(
+        output,
+        state,
+        fabric,
+        asked.data_dir,
+        training=training,
+        start=donor,
+        teacher=teacher,
+        pretrained=asked.pretrained,
+    )
+
+
+def begin(
+    output: Path,
+    state: State,
+    fabric: Fabric,
+    data_dir: Path | None,
+    *,
+    training: Sequence[GlyphSet] = (),
+    start: Checkpoint | None = None,
+    teacher: Checkpoint | None = None,
+    pretrained: Path | None = None,
+) -> State:
+    """Train a state that has no epoch behind it, in a new folder.
+
+    Raises:
+        InputError: The folder cannot be made, holds a run, or the data cannot be used.
+    """
+    if (output / checkpoint.STATE).exists():
+        raise InputError(
+            f"{output} already holds a run; go on with --resume {output} or choose another --output"
+        )
+    training = training or load_split(state.settings, "train", state.labels, data_dir)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -79,12 +136,21 @@ def start(
             f"cannot make the folder {output}: {error.strerror}; choose another --output"
         ) from None
     try:
-        with _alone(output):
-            return _train(output, state, training, where, data_dir, donor)
+        with _alone(output, fabric):
+            return _train(
+                output,
+                state,
+                training,
+                fabric,
+                data_dir,
+                start=start,
+                teacher=teacher,
+                pretrained=pretrained,
+            )
     finally:
-        # A run that saved nothing leaves nothing: only an empty folder can be removed so.
-        with contextlib.suppress(OSError):
-            output.rmdir()
+        # A run that saved nothing leaves nothing.
+        if fabric.is_global_zero and not (output / checkpoint.STATE).exists():
+            record.remove(output)
 
 
 def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
@@ -93,10 +159,11 @@ def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
     Raises:
         InputError: There is no run, or its data is not what it was.
     """
-    where = choose_device(device)
     loaded = checkpoint.load(output)
     state = loaded.state
     settings = state.settings
+    fabric = open_fabric(device, settings.precision)
+    teacher = _run_at(settings.teacher)
     training = load_split(settings, "train", state.labels, data_dir)
     for source in training:
         if state.data.get(source.name) != source.sha256:
@@ -106,16 +173,59 @@ def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
             )
     if state.epoch >= settings.epochs:
         raise InputError(f"{output} has finished its {settings.epochs} epochs; nothing is left")
-    with _alone(output):
-        return _train(output, state, training, where, data_dir, loaded)
+    with _alone(output, fabric):
+        return _train(output, state, training, fabric, data_dir, start=loaded, teacher=teacher)
+
+
+def several(output: Path, asked: Request, seeds: int) -> list[State]:
+    """Train the same run with so many seeds in a row, each in its own folder of `output`.
+
+    Those already finished there are left as they are and one begun is gone on with, so that the
+    same command, typed again, does what is left.
+
+    Raises:
+        InputError: As `start` does, or a folder holds a run that was asked for otherwise.
+    """
+    states = []
+    for seed in range(asked.seed, asked.seed + seeds):
+        folder, mine = output / f"seed-{seed}", dataclasses.replace(asked, seed=seed)
+        if not (folder / checkpoint.STATE).exists():
+            states.append(start(folder, mine))
+            continue
+        state = checkpoint.load(folder).state
+        settings = state.settings
+        if (settings.epochs, settings.seed, state.architecture.name, state.labels) != (
+            asked.epochs, seed, asked.arch, choose_labels(asked.classes, asked.data)
+        ):  # fmt: skip
+            raise InputError(f"{folder} holds another run than this; choose another --output")
+        if state.epoch < settings.epochs:
+            state = resume(folder, device=asked.device, data_dir=asked.data_dir)
+        states.append(state)
+    for name in states[0].accuracy:
+        figures = [100 * state.accuracy[name] for state in states]
+        spread = statistics.stdev(figures) if len(figures) > 1 else 0.0
+        print(  # noqa: T201
+            f"{name}: mean {statistics.mean(figures):.2f} %, standard deviation {spread:.2f}, "
+            f"of {len(figures)} seeds ({', '.join(f'{figure:.2f}' for figure in figures)})"
+        )
+    return states
+
+
+def _run_at(place: str | None) -> Checkpoint | None:
+    if place is None:
+        return None
+    return checkpoint.load(BUNDLED if place == "bundled" else Path(place))
 
 
 @contextlib.contextmanager
-def _alone(output: Path) -> Iterator[None]:
+def _alone(output: Path, fabric: Fabric) -> Iterator[None]:
     """Keep a second training out of the folder; the lock goes with the process, however it ends."""
     try:
         import fcntl
     except ImportError:  # Windows, where nothing of the kind is at hand
+        yield
+        return
+    if not fabric.is_global_zero:
         yield
         return
     path = output / ".lock"
@@ -136,23 +246,53 @@ def _train(
     output: Path,
     state: State,
     training: Sequence[GlyphSet],
-    device: torch.device,
+    fabric: Fabric,
     data_dir: Path | None,
-    donor: Checkpoint | None,
+    *,
+    start: Checkpoint | None,
+    teacher: Checkpoint | None,
+    pretrained: Path | None = None,
 ) -> State:
     settings = state.settings
     held_out = load_split(settings, "validation", state.labels, data_dir)
-    _check_every_label(state.labels, training, "learn")
-    _check_every_label(state.labels, held_out, "validate")
+    check_every_label(state.labels, training, "learn")
+    check_every_label(state.labels, held_out, "validate")
     validation = {source.name: samples([source], state.labels, state.ink) for source in held_out}
-    _console.print(
+    say = _console.print if fabric.is_global_zero else _silent
+    say(
         f"{sum(map(len, training)):,} training glyphs of {len(state.labels)} classes "
         f"({', '.join(source.name for source in training)}), "
-        f"{sum(len(s.images) for s in validation.values()):,} to validate, on {device}"
+        f"{sum(len(s.images) for s in validation.values()):,} to validate, on {fabric.device}"
     )
     run = Trainer(
-        output, state, samples(training, state.labels, state.ink), validation, device, donor
+        output,
+        state,
+        to_train_on(training, state, data_dir),
+        validation,
+        fabric,
+        start=start,
+        teacher=teacher,
+        pretrained=pretrained,
+        say=say,
     )
+    if not fabric.is_global_zero:
+        return run.run(_silent, _silent)
+    state = _shown(run, output)
+    report.write(output, state, run.average.network, validation)
+    for name, accuracy in state.accuracy.items():
+        print(f"{name}: {100 * accuracy:.2f} % of the validation split right")  # noqa: T201
+    return state
+
+
+def _silent(_: object) -> None:
+    pass
+
+
+def _shown(run: Trainer, output: Path) -> State:
+    """Train with a progress bar, logging every epoch."""
+    settings = run.settings
+    record.started(output, run.device)
+    curves = record.Curves(output, run.state.epoch)
     columns = (
         TextColumn("epoch {task.fields[epoch]}"),
         BarColumn(bar_width=24),
@@ -165,9 +305,9 @@ def _train(
     blank: dict[str, Any] = dict.fromkeys(("epoch", "loss", "accuracy", "rate"), "-")
     total = run.steps * settings.epochs
     with Progress(*columns, console=_console, disable=not _console.is_terminal) as bar:
-        task = bar.add_task("", total=total, completed=run.steps * state.epoch, **blank)
+        task = bar.add_task("", total=total, completed=run.steps * run.state.epoch, **blank)
 
-        def report(now: trainer.Progress) -> None:
+        def show(now: trainer.Progress) -> None:
             bar.update(
                 task,
                 completed=now.epoch * now.steps + now.step,
@@ -179,6 +319,8 @@ def _train(
 
         def saved(state: State) -> None:
             entry = state.history[-1]
+            record.log(output, state.history)
+            curves.add(entry)
             figures = ", ".join(f"{name} {100 * v:.2f} %" for name, v in state.accuracy.items())
             _console.print(
                 f"epoch {state.epoch}/{settings.epochs} loss {entry['loss']:.4f}, "
@@ -186,88 +328,12 @@ def _train(
             )
 
         try:
-            state = run.run(report, saved)
+            return run.run(show, saved)
         except KeyboardInterrupt:
             if run.state.epoch:
                 _console.print(f"stopped; go on with: digits-train --resume {output}")
             else:
                 _console.print("stopped before the first epoch was done; nothing was saved")
             raise
-    for name, accuracy in state.accuracy.items():
-        print(f"{name}: {100 * accuracy:.2f} % of the validation split right")  # noqa: T201
-    return state
-
-
-def _check_every_label(labels: Sequence[str], sources: Sequence[GlyphSet], use: str) -> None:
-    there = {str(label) for source in sources for label in np.unique(source.labels)}
-    for label in labels:
-        if label not in there:
-            raise InputError(
-                f"the label {label!r} has no picture to {use} on; "
-                "a class needs at least 3, one of them to validate"
-            )
-
-
-def load_split(
-    settings: Settings, split: Split, labels: Sequence[str], data_dir: Path | None
-) -> list[GlyphSet]:
-    """Load one split of every source of a run."""
-    return [
-        load_glyphs(name, split, classes=labels, data_dir=data_dir, seed=settings.seed)
-        for name in settings.data
-    ]
-
-
-def samples(sources: Sequence[GlyphSet], labels: Sequence[str], ink: InkSpec) -> Samples:
-    """Normalise glyphs as the runtime does and index their labels."""
-    index = {label: number for number, label in enumerate(labels)}
-    return Samples(
-        np.concatenate([source.normalised(ink) for source in sources]),
-        np.array([index[str(label)] for source in sources for label in source.labels], np.int64),
-    )
-
-
-def choose_labels(classes: str | None, sources: Sequence[str]) -> tuple[str, ...]:
-    """Turn `--classes` into labels: a name, or the labels themselves.
-
-    Raises:
-        InputError: There are fewer than two, or one twice.
-    """
-    if classes is None:
-        folders = [Path(source) for source in sources if _is_folder(source)]
-        if not folders:
-            return DIGITS
-        found = sorted({label for path in folders for label in folder.labels(path)})
-        try:
-            return check_labels(found)
-        except InputError as error:
-            raise InputError(f"--data {','.join(sources)}: of the labels {error}") from None
-    if classes == "digits":
-        return DIGITS
-    if classes == "alnum":
-        return ALNUM
-    split = classes.split(",") if "," in classes else list(classes)
-    try:
-        return check_labels([label.strip() for label in split if label.strip()])
-    except InputError as error:
-        raise InputError(
-            f"--classes {classes!r}: of the labels {error}; or give digits or alnum"
-        ) from None
-
-
-def _is_folder(source: str) -> bool:
-    return source not in TRAINING_NAMES and Path(source).is_dir()
-
-
-def choose_device(name: str) -> torch.device:
-    """Turn `--device` into a device.
-
-    Raises:
-        InputError: It is unknown or not there.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {name!r}: give auto, cpu or cuda")
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise InputError("--device cuda: this torch sees no CUDA GPU; use --device cpu")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and there) else "cpu")
+        finally:
+            curves.close()

@@ -1,7 +1,8 @@
-"""Trains the network: AdamW, warm-up and cosine, averaged weights, a checkpoint an epoch.
+"""Trains a network: AdamW, warm-up and cosine, averaged weights, a checkpoint an epoch.
 
 All randomness of an epoch comes from generators seeded by the run's seed and the epoch's number,
-so a run that was killed and resumed ends, on the CPU, with the very bits of one that was not.
+so a run that was killed and resumed ends, on the CPU, with the very bits of one that was not. Every
+process of several draws the same batches and takes its share of each.
 """
 
 from __future__ import annotations
@@ -11,27 +12,34 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch.nn import functional
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, negatives
-from digits_train.architectures import Architecture, Fusion
+from digits_train import checkpoint, weights
+from digits_train.architectures import Scaled, build, design
 from digits_train.augment import augment
 from digits_train.checkpoint import AVERAGE, Checkpoint, Settings, State
 
 _OPTIMIZER = "optimizer."
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+# Distillation (Hinton et al. 2015): how much softer than the logits, and how much of the loss.
+_SOFTER = 2.0
+_TAUGHT = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Normalised glyphs: uint8 `[n, 1, size, size]`, and int64 class indexes `[n]`."""
+    """Normalised glyphs: uint8 `[n, 1, size, size]`, and int64 class indexes `[n]`.
+
+    Those to train on are on the larger canvas of `augment`; those to validate with are model input.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -55,10 +63,13 @@ class Trainer:
     Args:
         folder: Where the checkpoint goes after each epoch.
         state: A new one from `fresh`, or that of the checkpoint to resume.
-        samples: The training glyphs.
+        samples: The training glyphs, "not a glyph" ones included.
         validation: One set of samples for each name.
-        device: Where to train.
+        fabric: Device, precision and processes.
         start: Tensors to start from: the run's own to resume, another run's to fine-tune.
+        teacher: A larger run whose answers are learnt beside the labels.
+        pretrained: Weights trained elsewhere, to start from.
+        say: Takes one line for each thing worth telling.
     """
 
     def __init__(
@@ -67,23 +78,38 @@ class Trainer:
         state: State,
         samples: Samples,
         validation: Mapping[str, Samples],
-        device: torch.device,
+        fabric: Fabric,
+        *,
         start: Checkpoint | None = None,
+        teacher: Checkpoint | None = None,
+        pretrained: Path | None = None,
+        say: Callable[[str], None] = print,
     ) -> None:
-        self.folder, self.state, self.validation, self.device = folder, state, validation, device
-        self.settings = state.settings
+        self.folder, self.state, self.validation = folder, state, validation
+        self.fabric, self.device, self.settings = fabric, fabric.device, state.settings
         torch.manual_seed(self.settings.seed)
-        network = Fusion(state.architecture)
+        network = build(state.architecture)
         if start is not None and state.epoch == 0:
-            _adopt(network, start, state)
-        # Channels last lets oneDNN and cuDNN run convolutions without reordering them.
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = copy.deepcopy(self.network).eval()
+            weights.adopt(network, start, state)
+        if pretrained is not None and state.epoch == 0:
+            weights.load_pretrained(network, pretrained, say)
+        self.network = self._placed(network)
+        self.average = weights.Average(copy.deepcopy(self.network), self.settings.averaging)
+        self.teacher = None if teacher is None else self._placed(_checked(teacher, state))
         self.optimizer = self._optimizer()
-        self.images, self.labels = self._with_negatives(samples)
+        stepped: torch.nn.Module = self.network
+        if self.device.type == "cuda":
+            stepped = cast(torch.nn.Module, torch.compile(self.network))
+        self._step_network, self._step_optimizer = fabric.setup(stepped, self.optimizer)
+        self.images = torch.from_numpy(samples.images).to(self.device)
+        self.labels = torch.from_numpy(samples.labels).to(self.device)
         self.steps = math.ceil(len(self.images) / self.settings.batch)
         if start is not None and state.epoch > 0:
             self._restore(start)
+
+    def _placed(self, network: Scaled) -> Scaled:
+        # Channels last lets oneDNN and cuDNN run convolutions without reordering them.
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def run(self, report: Callable[[Progress], None], saved: Callable[[State], None]) -> State:
         """Train the epochs that are left, saving after each; returns the final state.
@@ -96,17 +122,23 @@ class Trainer:
             InputError: The checkpoint cannot be written.
         """
         while self.state.epoch < self.settings.epochs:
-            loss, accuracy = self._epoch(report)
-            self._average_norms()
-            figures = {name: self._accuracy(samples) for name, samples in self.validation.items()}
-            entry = {"epoch": self.state.epoch + 1.0, "loss": loss, "accuracy": accuracy, **figures}
+            loss, right = self._epoch(report)
+            self.average.settle(self._some_batches())
+            named = len(self.state.labels)
+            figures = {
+                name: accuracy(self.average.network, samples, named, self.device)
+                for name, samples in self.validation.items()
+            }
+            entry = {"epoch": self.state.epoch + 1.0, "loss": loss, "accuracy": right, **figures}
             self.state = replace(
                 self.state,
                 epoch=self.state.epoch + 1,
                 accuracy=figures,
                 history=(*self.state.history, entry),
             )
-            checkpoint.save(self.folder, self.state, self._tensors())
+            if self.fabric.is_global_zero:
+                checkpoint.save(self.folder, self.state, self._tensors())
+            self.fabric.barrier()
             saved(self.state)
         return self.state
 
@@ -118,36 +150,47 @@ class Trainer:
             generator=torch.Generator().manual_seed(_mixed(settings.seed, epoch, 1)),
         ).to(self.device)
         generator = torch.Generator(self.device).manual_seed(_mixed(settings.seed, epoch, 2))
-        self.network.train()
-        loss_sum = right = torch.zeros((), device=self.device)
+        self._step_network.train()
+        totals = torch.zeros(3, device=self.device)
         for step, batch in enumerate(torch.split(order, settings.batch)):
             rate = self._learning_rate(epoch * self.steps + step)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            labels = self.labels[batch]
-            glyphs = augment(self.images[batch], generator)
-            logits = self.network.scaled(glyphs.contiguous(memory_format=torch.channels_last))
-            loss = functional.cross_entropy(logits, labels, label_smoothing=settings.smoothing)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            self._follow(epoch * self.steps + step)
-            loss_sum = loss_sum + loss.detach() * len(batch)
-            right = right + (logits.detach().argmax(1) == labels).sum()
+            # Every process draws the whole batch and keeps its share, so that the batches do not
+            # depend on how many there are.
+            glyphs = augment(self.images[batch], self.state.ink, generator)
+            ranks = self.fabric.world_size
+            if len(batch) < ranks:
+                continue
+            share = slice(self.fabric.global_rank, None, ranks)
+            labels = self.labels[batch][share]
+            # Gradients are averaged over processes, whose shares may differ by one.
+            totals += self._learn(glyphs[share], labels, len(labels) * ranks / len(batch))
+            self.average.follow(self.network, epoch * self.steps + step)
             # Reading a figure back stalls a GPU, so only now and then.
             if step % 10 == 9 or step + 1 == self.steps:
-                seen = min((step + 1) * settings.batch, len(order))
-                report(
-                    Progress(
-                        epoch,
-                        step + 1,
-                        self.steps,
-                        float(loss_sum) / seen,
-                        float(right) / seen,
-                        rate,
-                    )
-                )
-        return float(loss_sum) / len(order), float(right) / len(order)
+                loss, right, seen = totals.tolist()
+                report(Progress(epoch, step + 1, self.steps, loss / seen, right / seen, rate))
+        loss, right, seen = self.fabric.all_reduce(totals, reduce_op="sum").tolist()  # type: ignore[union-attr]
+        return loss / seen, right / seen
+
+    def _learn(self, glyphs: torch.Tensor, labels: torch.Tensor, weight: float) -> torch.Tensor:
+        """One step; returns the sum of losses, how many were right, and how many there were."""
+        glyphs = glyphs.contiguous(memory_format=torch.channels_last)
+        logits = self._step_network(glyphs).float()
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.settings.smoothing)
+        if self.teacher is not None:
+            with torch.no_grad():
+                wanted = functional.log_softmax(self.teacher(glyphs) / _SOFTER, 1)
+            ours = functional.log_softmax(logits / _SOFTER, 1)
+            taught = functional.kl_div(ours, wanted, log_target=True, reduction="batchmean")
+            loss = (1 - _TAUGHT) * loss + _TAUGHT * _SOFTER**2 * taught
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss * weight)
+        self._step_optimizer.step()
+        right = (logits.detach().argmax(1) == labels).sum()
+        count = torch.tensor(len(labels), device=self.device)
+        return torch.stack((loss.detach() * count, right, count))
 
     def _learning_rate(self, step: int) -> float:
         """Warm up over 5 % of the run, then fall along a cosine to zero."""
@@ -159,63 +202,28 @@ class Trainer:
             0.5 + 0.5 * math.cos(math.pi * (step - warm) / max(1, total - warm))
         )
 
-    @torch.no_grad()
-    def _follow(self, step: int) -> None:
-        """Move the averaged weights towards the current ones (Polyak & Juditsky 1992)."""
-        # Early on the average would otherwise be mostly the random start.
-        weight = 1 - min(1 - 1 / self.settings.averaging, (1 + step) / (10 + step))
-        torch._foreach_lerp_(
-            list(self.average.parameters()), list(self.network.parameters()), weight
-        )
-
-    @torch.no_grad()
-    def _average_norms(self) -> None:
-        """Give the averaged weights batch-norm statistics of their own."""
-        norms = [m for m in self.average.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain mean over the batches below
+    def _some_batches(self) -> list[torch.Tensor]:
+        """Augmented training input from all over the set."""
         generator = torch.Generator(self.device).manual_seed(self.settings.seed)
-        self.average.train()
         stride = max(1, len(self.images) // (40 * self.settings.batch))
-        for batch in torch.split(self.images[::stride], self.settings.batch):
-            self.average.scaled(
-                augment(batch, generator).contiguous(memory_format=torch.channels_last)
-            )
-        self.average.eval()
-
-    def _accuracy(self, samples: Samples) -> float:
-        logits = predict(self.average, samples.images, self.device)
-        answers = logits[:, : len(self.state.labels)].argmax(1)
-        return float((answers == samples.labels).mean())
-
-    def _with_negatives(self, samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
-        """The training set on the device, "not a glyph" images included."""
-        images, labels = samples.images, samples.labels
-        if self.state.rejects:
-            extra = negatives.make(
-                images,
-                self.state.labels,
-                int(self.settings.negatives * len(images)),
-                self.state.ink,
-                self.settings.seed,
-            )
-            images = np.concatenate((images, extra))
-            labels = np.concatenate((labels, np.full(len(extra), len(self.state.labels))))
-        return torch.from_numpy(images).to(self.device), torch.from_numpy(labels).to(self.device)
+        return [
+            augment(batch, self.state.ink, generator)
+            for batch in torch.split(self.images[::stride], self.settings.batch)
+        ]
 
     def _optimizer(self) -> torch.optim.AdamW:
-        weights = [p for p in self.network.parameters() if p.ndim > 1]
+        kernels = [p for p in self.network.parameters() if p.ndim > 1]
         rest = [p for p in self.network.parameters() if p.ndim <= 1]
         groups: list[dict[str, Any]] = [
-            {"params": weights, "weight_decay": self.settings.weight_decay},
+            {"params": kernels, "weight_decay": self.settings.weight_decay},
             {"params": rest, "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, lr=self.settings.learning_rate)
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         """What the checkpoint holds: of a finished run, nothing is left to resume."""
-        tensors = {AVERAGE + name: tensor for name, tensor in self.average.state_dict().items()}
+        averaged = self.average.network.state_dict()
+        tensors = {AVERAGE + name: tensor for name, tensor in averaged.items()}
         if self.state.epoch == self.settings.epochs:
             return tensors
         tensors.update(self.network.state_dict())
@@ -229,7 +237,7 @@ class Trainer:
         try:
             names = list(self.network.state_dict())
             self.network.load_state_dict({name: tensors[name] for name in names})
-            self.average.load_state_dict({name: tensors[AVERAGE + name] for name in names})
+            self.average.network.load_state_dict({name: tensors[AVERAGE + name] for name in names})
             for index, parameter in enumerate(_parameters(self.optimizer)):
                 stored = {moment: tensors[f"{_OPTIMIZER}{index}.{moment}"] for moment in _MOMENTS}
                 # AdamW counts its steps on the CPU, wherever the weights are.
@@ -246,6 +254,7 @@ def fresh(
     data: Mapping[str, str],
     ink: InkSpec,
     parent: str = "",
+    arch: str = "fusion",
 ) -> State:
     """The state of a run before its first epoch."""
     rejects = settings.negatives > 0
@@ -253,7 +262,7 @@ def fresh(
         labels=tuple(labels),
         rejects=rejects,
         ink=ink,
-        architecture=Architecture(classes=len(labels) + rejects, size=ink.size),
+        architecture=design(arch, len(labels) + rejects, len(labels), ink.size),
         settings=settings,
         data=dict(data),
         parent=parent,
@@ -262,7 +271,7 @@ def fresh(
 
 @torch.inference_mode()
 def predict(
-    network: Fusion, images: NDArray[np.uint8], device: torch.device, *, batch: int = 1024
+    network: Scaled, images: NDArray[np.uint8], device: torch.device, *, batch: int = 1024
 ) -> NDArray[np.float32]:
     """Logits for glyphs: uint8 `[n, 1, size, size]` to float32 `[n, classes]`."""
     network.eval()
@@ -273,6 +282,23 @@ def predict(
     return np.concatenate(parts)
 
 
+def accuracy(network: Scaled, samples: Samples, named: int, device: torch.device) -> float:
+    """Share of glyphs named rightly, 0 to 1, by the best of the first `named` classes."""
+    answers = predict(network, samples.images, device)[:, :named].argmax(1)
+    return float((answers == samples.labels).mean())
+
+
+def _checked(teacher: Checkpoint, state: State) -> Scaled:
+    """The teacher's network, if it answers the same question."""
+    theirs = teacher.state
+    if (theirs.labels, theirs.rejects, theirs.ink) != (state.labels, state.rejects, state.ink):
+        raise InputError(
+            "--teacher has other classes or another input size than this run; "
+            "train it with the same --classes"
+        )
+    return teacher.network()
+
+
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
@@ -280,23 +306,3 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
 def _mixed(*numbers: int) -> int:
     """One seed from several numbers, so that neighbours are unrelated."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _adopt(network: Fusion, start: Checkpoint, state: State) -> None:
-    """Take over another run's averaged weights; rows of the classifier by label."""
-    donor = start.network()
-    if donor.pool_fine[0].weight.shape != network.pool_fine[0].weight.shape:
-        raise InputError("--init has another input size or width; train from scratch instead")
-    weights = donor.state_dict()
-    rows = {label: row for row, label in enumerate(start.state.labels)}
-    if start.state.rejects:
-        rows[""] = len(rows)
-    wanted = [*state.labels, *([""] if state.rejects else [])]
-    with torch.no_grad():
-        for name in ("classifier.weight", "classifier.bias"):
-            target = network.state_dict()[name].clone()
-            for row, label in enumerate(wanted):
-                if label in rows:
-                    target[row] = weights[name][rows[label]]
-            weights[name] = target
-    network.load_state_dict(weights)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from digits_runtime.errors import InputError
-from digits_train import synth
+from digits_train import corruptions, synth
 from digits_train.data import folder, mnist, npz, unipen, zeroshot
 from digits_train.data.glyphs import GlyphSet, Split
 
 TRAINING_NAMES = ("mnist", "unipen", "synth")
 _VALIDATION_NAMES = tuple(f"{name}-validation" for name in TRAINING_NAMES)
 _TEST_ONLY = ("usps", "photo_crops", "unipen-noisy")
-EVALUATION_NAMES = (*TRAINING_NAMES, *_VALIDATION_NAMES, *_TEST_ONLY)
+_CORRUPTED = re.compile(r"(mnist|mnist-validation)-corrupted(?:-([a-z]+))?")
+EVALUATION_NAMES = (*TRAINING_NAMES, *_VALIDATION_NAMES, *_TEST_ONLY, "mnist-corrupted")
 
 # Glyphs of each class that `synth` makes, and what keeps the splits' seeds apart.
 _SYNTH_COUNT: dict[Split, int] = {"train": 2000, "validation": 100, "test": 100}
+_FEW_CLASSES = 10
 _SYNTH_SEED: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
 
 
@@ -33,7 +36,8 @@ def load(
 
     Args:
         name_or_path: For training and validation one of TRAINING_NAMES or a folder of pictures by
-            class. For test also one of EVALUATION_NAMES (`mnist-validation` is that split) or a
+            class. For test also one of EVALUATION_NAMES (`mnist-validation` is that split,
+            `mnist-corrupted` or `mnist-corrupted-fog` is MNIST made hard by `corruptions`) or a
             `.npz` of glyphs. A name goes before a folder called the same: write `./mnist`.
         split: Which one.
         classes: The labels wanted. Named sets are reduced to them; a folder or `.npz` must not
@@ -46,10 +50,14 @@ def load(
         InputError: The source is unknown, not for this split, missing or damaged, has a class that
             was not asked for, or none that was.
     """
+    if split == "test" and (spoilt := _CORRUPTED.fullmatch(name_or_path)):
+        whole = load(spoilt[1], split, classes=classes, data_dir=data_dir, seed=seed)
+        return corruptions.corrupt(whole, spoilt[2])
     if name_or_path in _VALIDATION_NAMES and split == "test":
         name_or_path, split = name_or_path.removesuffix("-validation"), "validation"
     if split != "test" and (
-        name_or_path in (*_TEST_ONLY, *_VALIDATION_NAMES) or Path(name_or_path).suffix == ".npz"
+        name_or_path in (*_TEST_ONLY, *_VALIDATION_NAMES, "mnist-corrupted")
+        or Path(name_or_path).suffix == ".npz"
     ):
         raise InputError(
             f"{name_or_path} is for evaluation only, never trained on; "
@@ -77,14 +85,12 @@ def _load(
         case "mnist":
             return mnist.load(split, data_dir)
         case "unipen":
-            # Drawn afresh to learn from; measured on the pictures as they were given.
-            return unipen.load(
-                split,
-                data_dir,
-                classes=classes,
-                rendering="strokes" if split == "train" else "images",
-                seed=seed,
-            )
+            given = unipen.load(split, data_dir, classes=classes, rendering="images", seed=seed)
+            if split != "train":
+                return given
+            # To learn from, also drawn afresh with other pens.
+            drawn = unipen.load(split, data_dir, classes=classes, rendering="strokes", seed=seed)
+            return given.joined(drawn)
         case "unipen-noisy":
             return unipen.load("noisy", data_dir, classes=classes, rendering="images", seed=seed)
         case "usps":
@@ -105,7 +111,11 @@ def _load(
 
 def _synth(split: Split, classes: Sequence[str], seed: int) -> GlyphSet:
     drawn_from = seed * len(_SYNTH_SEED) + _SYNTH_SEED[split]
-    images, labels = synth.generate(classes, _SYNTH_COUNT[split] * len(classes), drawn_from)
+    each = _SYNTH_COUNT[split]
+    if split == "train" and len(classes) > _FEW_CLASSES:
+        # Of many classes fewer each: the real hands beside them are to have the greater say.
+        each = each * _FEW_CLASSES // len(classes)
+    images, labels = synth.generate(classes, each * len(classes), drawn_from)
     content = hashlib.sha256("\0".join(labels.tolist()).encode())
     for image in images:
         content.update(image.tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -45,6 +46,13 @@ class GlyphSet:
         """Keep only the glyphs of these classes, in their order."""
         kept = np.flatnonzero(np.isin(self.labels, list(classes))).tolist()
         return replace(self, images=[self.images[i] for i in kept], labels=self.labels[kept])
+
+    def joined(self, other: GlyphSet) -> GlyphSet:
+        """Both sets under this one's name and polarity."""
+        both = hashlib.sha256((self.sha256 + other.sha256).encode()).hexdigest()
+        images = [*self.images, *other.images]
+        labels = np.concatenate((self.labels, other.labels))
+        return replace(self, images=images, labels=labels, sha256=both)
 
     def normalised(self, spec: InkSpec) -> NDArray[np.uint8]:
         """Turn every picture into model input, as the camera's are.

@@ -30,7 +30,7 @@ _NOISY_SITES = ("ibm", "uqb", "gmd")
 _PEN = (0.05, 0.2)
 _HEIGHT = 48
 # Each character is drawn so often: there are seven times as many MNIST digits to learn from.
-_PENS_EACH = 3
+_PENS_EACH = 2
 
 
 def load(
@@ -49,7 +49,7 @@ def load(
         data_dir: Holds `unipen/`; None: what DIGITS_DATA names.
         classes: The characters wanted.
         rendering: `images`: the 28x28 pictures as given. `strokes`: drawn from the pen's path, 48
-            pixels high, three times each, with pens of different widths.
+            pixels high, twice each, with pens of different widths.
         seed: Chooses the pens of `strokes`.
 
     Raises:
