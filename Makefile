@@ -7,12 +7,13 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 READY = $(VENV)/.ready
 DEMO = build/demo
-# The recipe of the bundled model; DIGITS_DATA must name the folder with mnist/ and unipen/.
-RECIPE = --data mnist,unipen,synth --epochs 24 --seed 0
+# The recipes of the bundled models; DIGITS_DATA must name the folder with mnist/ and unipen/.
+DIGITS_RECIPE = --data mnist,unipen,synth --epochs 30 --seed 0
+ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
-BUNDLED = train/digits_train/bundled/digits
+BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench models figures wheel-check picture clip clean
+.PHONY: demo test check bench models seeds compare figures wheel-check picture clip clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,14 +43,24 @@ check: $(READY)  ## style, types and layering
 bench: $(READY)  ## speed, as ratios in one run; REFERENCE=model.onnx adds a yardstick
 	$(BIN)/digits-bench $(if $(REFERENCE),--reference $(REFERENCE))
 
-models: $(READY)  ## the bundled model, from data to file
+models: $(READY)  ## the bundled models, from data to file
 	rm -rf build/models
-	$(BIN)/digits-train $(RECIPE) --output build/models/digits
-	$(BIN)/digits-export build/models/digits --output $(MODELS)/digits-float.onnx
-	$(BIN)/digits-export build/models/digits --int8 --output $(MODELS)/digits-int8.onnx
-	rm -rf $(BUNDLED) && mkdir -p $(BUNDLED) && cp build/models/digits/checkpoint* $(BUNDLED)
+	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
+	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
+	for name in digits alnum; do \
+		$(BIN)/digits-export build/models/$$name --output $(MODELS)/$$name-float.onnx && \
+		$(BIN)/digits-export build/models/$$name --int8 --output $(MODELS)/$$name-int8.onnx && \
+		rm -rf $(BUNDLED)/$$name && mkdir -p $(BUNDLED)/$$name && \
+		cp build/models/$$name/checkpoint* $(BUNDLED)/$$name || exit 1; \
+	done
 
-figures: $(READY)  ## the README's table; needs DIGITS_DATA
+seeds: $(READY)  ## the digits' recipe with five seeds, mean and spread; hours
+	$(BIN)/digits-train $(DIGITS_RECIPE) --seeds 5 --output build/seeds
+
+compare: $(READY)  ## classical features and all networks on the same digits, table and plot
+	$(BIN)/digits-train compare --output build/compare
+
+figures: $(READY)  ## the README's tables; needs DIGITS_DATA
 	$(BIN)/python tests/field/figures.py
 
 wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies only

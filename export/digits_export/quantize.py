@@ -96,10 +96,18 @@ def _scale_by_dequantizing(model: onnx.ModelProto) -> None:
     graph = model.graph
     producer = {output: node for node in graph.node for output in node.output}
     quantize = next(
-        node
-        for node in graph.node
-        if node.op_type == "QuantizeLinear" and producer[node.input[0]].op_type == "Mul"
+        (
+            node
+            for node in graph.node
+            if node.op_type == "QuantizeLinear" and producer[node.input[0]].op_type == "Mul"
+        ),
+        None,
     )
+    if quantize is None:
+        raise GateError(
+            "this network does not begin with a convolution, so int8 would gain nothing; "
+            "export it without --int8"
+        )
     scaled = producer[quantize.input[0]]
     cast = producer[scaled.input[0]]
     values = {initializer.name: initializer for initializer in graph.initializer}

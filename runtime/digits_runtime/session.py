@@ -17,6 +17,8 @@ Provider = Literal["auto", "cpu", "cuda"]
 
 BUNDLED = Path(__file__).parent / "models" / "digits-int8.onnx"
 BUNDLED_FLOAT = BUNDLED.with_name("digits-float.onnx")
+# What `--model` takes besides files.
+NAMED = {"digits": BUNDLED, "alnum": BUNDLED.with_name("alnum-int8.onnx")}
 
 _LARGEST_FILE = 64 << 20
 # Beyond this a batch only costs memory: the kernels are long saturated.
@@ -28,7 +30,8 @@ class Session:
     """One model, ready to classify.
 
     Args:
-        model: An ONNX file that keeps the contract, or its bytes.
+        model: An ONNX file that keeps the contract, its bytes, or one of NAMED; a file called
+            like one of those needs its folder, `./alnum`.
         provider: Where it must run; `auto` takes CUDA if this onnxruntime has it.
         threads: Of one run of the graph; one is fastest for glyphs a few at a time.
 
@@ -39,10 +42,11 @@ class Session:
     def __init__(
         self, model: Path | str | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
     ) -> None:
-        name = "the model" if isinstance(model, bytes) else str(model)
-        content = (
-            model if isinstance(model, bytes) else read_bounded(Path(model), _LARGEST_FILE, "model")
-        )
+        if isinstance(model, bytes):
+            name, content = "the model", model
+        else:
+            path = NAMED.get(str(model), Path(model))
+            name, content = str(path), read_bounded(path, _LARGEST_FILE, "model")
         chosen = _choose(provider)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads

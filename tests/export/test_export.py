@@ -15,11 +15,11 @@ from digits_export.export import export
 from digits_runtime.contract import DIGITS, InkSpec
 from digits_runtime.errors import GateError
 from digits_runtime.session import Session
-from digits_train import checkpoint, data, trainer
+from digits_train import checkpoint, data, run, trainer
 
 
-def exported(run: Path, *, int8: bool, max_drop: float = 100) -> bytes:
-    result = export(run, int8=int8, max_drop=max_drop, data_dir=None, report=lambda _: None)
+def exported(folder: Path, *, int8: bool, max_drop: float = 100) -> bytes:
+    result = export(folder, int8=int8, max_drop=max_drop, data_dir=None, report=lambda _: None)
     return result.content
 
 
@@ -118,7 +118,7 @@ def test_a_wrong_conversion_is_caught(short_run: Path, monkeypatch: pytest.Monke
 
     def wrong(network: torch.nn.Module, size: int) -> onnx.ModelProto:
         with torch.no_grad():
-            network.classifier.bias += 1  # type: ignore[operator, union-attr]
+            network.inner.classifier.bias += 1  # type: ignore[operator, union-attr]
         return to_onnx(network, size)  # type: ignore[arg-type]
 
     monkeypatch.setattr(convert, "to_onnx", wrong)
@@ -170,3 +170,25 @@ def test_the_gate_allows_a_loss_of_a_twentieth_of_a_point_by_default() -> None:
     parity = gate.Parity(before=1.0, after=0.9994, changed=6, n=10000)
     with pytest.raises(GateError):
         gate.small_loss(parity, 0.05)
+
+
+def started(folder: Path, arch: str) -> Path:
+    run.start(folder, run.Request(data=("synth",), arch=arch, epochs=1, device="cpu"))
+    return folder
+
+
+def test_a_network_without_convolutions_leaves_as_float_only(
+    tmp_path: Path, few_glyphs: None
+) -> None:
+    folder = started(tmp_path / "run", "fasttext")
+    assert exported(folder, int8=False)
+    with pytest.raises(GateError, match="without --int8"):
+        exported(folder, int8=True)
+
+
+@pytest.mark.parametrize("arch", ["lenet5", "vgg11"])
+def test_networks_to_compare_with_are_quantized_too(
+    tmp_path: Path, few_glyphs: None, arch: str
+) -> None:
+    content = exported(started(tmp_path / "run", arch), int8=True)
+    assert Session(content).contract.precision == "int8"

@@ -1,4 +1,4 @@
-"""Print the README's table: the bundled models on every set in DIGITS_DATA, and on photographs.
+"""Print the README's tables: the bundled models on every set in DIGITS_DATA, and on photographs.
 
     DIGITS_DATA=/path/to/data make figures
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from digits_runtime import DigitsError, Reader
 from digits_runtime.pictures import load as load_picture
-from digits_runtime.session import BUNDLED, BUNDLED_FLOAT
+from digits_runtime.session import BUNDLED, BUNDLED_FLOAT, NAMED
 from digits_train import data
 from digits_train.evaluate import open_model, score
 
@@ -23,6 +23,13 @@ SETS = {
     "usps": "USPS, zero-shot",
     "photo_crops": "photographed digits, zero-shot",
     "unipen": "UNIPEN digits, writers held out",
+    "unipen-noisy": "UNIPEN, the three sites with wrong labels and slashed zeros",
+}
+
+
+CHARACTERS = {
+    "photo_crops": "photographed characters, zero-shot",
+    "unipen": "UNIPEN, writers held out",
     "unipen-noisy": "UNIPEN, the three sites with wrong labels and slashed zeros",
 }
 
@@ -57,6 +64,16 @@ def main() -> None:
     except (DigitsError, OSError) as error:
         sys.exit(f"error: {error}")
     print(f"| whole photographs of numbers, exact | {pictures} | | {exact} of {pictures} |")
+    print("\n| 0-9 A-Z, int8 | characters | all 36 told apart | 0/O and 1/I as one each |")
+    print("|---|---|---|---|")
+    model = open_model(str(NAMED["alnum"]))
+    for name, title in CHARACTERS.items():
+        glyphs = data.load(name, "test", classes=model.labels, data_dir=folder, seed=0)
+        result = score(model, name, glyphs.normalised(model.ink), glyphs.labels)
+        print(
+            f"| {title} | {len(glyphs):,} | {100 * result.accuracy:.2f} % "
+            f"| {100 * (result.accuracy_merged or 0):.2f} % |"
+        )
 
 
 if __name__ == "__main__":

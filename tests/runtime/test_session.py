@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from digits_runtime.contract import DIGITS, METADATA_KEY, Contract, InkSpec
+from digits_runtime.contract import ALNUM, DIGITS, METADATA_KEY, Contract, InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.ink import normalise
-from digits_runtime.session import BUNDLED, BUNDLED_FLOAT, Session
+from digits_runtime.session import BUNDLED, BUNDLED_FLOAT, NAMED, Session
 from digits_train import synth
 
 Images = NDArray[np.uint8]
@@ -92,6 +92,15 @@ def test_the_bundled_models_say_what_they_are(bundled: Session, bundled_float: S
 
 def test_the_bundled_int8_model_is_at_most_100_kilobytes() -> None:
     assert BUNDLED.stat().st_size <= 100_000
+
+
+def test_bundled_models_go_by_name(tmp_path: Path) -> None:
+    assert Session("digits").contract.labels == DIGITS
+    letters = Session("alnum")
+    assert letters.contract.labels == ALNUM
+    assert letters.contract.precision == "int8"
+    assert NAMED["alnum"].stat().st_size <= 200_000
+    _refused(tmp_path / "alnum")
 
 
 # What is refused

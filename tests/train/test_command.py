@@ -74,5 +74,5 @@ def test_training_starts_from_the_bundled_weights(tmp_path: Path, few_glyphs: No
     result = CliRunner().invoke(app, [*arguments, "--output", str(tmp_path / "run")])
     assert result.exit_code == 0, result.output
     state = checkpoint.load(tmp_path / "run").state
-    assert state.parent == checkpoint.load(run.BUNDLED).sha256
+    assert state.parent == checkpoint.load(run.BUNDLED["bundled"]).sha256
     assert state.accuracy["synth-validation"] > 0.95

@@ -18,6 +18,14 @@ from digits_train.fusion import Fusion
 from digits_train.patches import FastText
 
 NAMES = ("fusion", "lenet5", "resnet18", "vgg11", "fasttext")
+# Peak learning rates of AdamW. Embeddings, of which each glyph touches few, need large steps.
+LEARNING_RATES = {
+    "fusion": 4e-3,
+    "lenet5": 4e-3,
+    "resnet18": 1e-3,
+    "vgg11": 1e-3,
+    "fasttext": 5e-2,
+}
 # Up to so many labels the narrow network does.
 _FEW_LABELS = 16
 

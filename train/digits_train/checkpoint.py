@@ -60,7 +60,7 @@ class Settings:
     batch: int = 256
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
-    smoothing: float = 0.05
+    smoothing: float = 0.0
     averaging: int = 400
     negatives: float = 0.12
 

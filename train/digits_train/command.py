@@ -63,7 +63,8 @@ def train(
         typer.Option(help="fusion (the project's own), lenet5, resnet18, vgg11 or fasttext."),
     ] = "fusion",
     init: Annotated[
-        str | None, typer.Option(help="Start from another run's weights, or from 'bundled'.")
+        str | None,
+        typer.Option(help="Start from a run's weights, from 'bundled' or 'bundled-alnum'."),
     ] = None,
     pretrained: Annotated[
         Path | None,
@@ -126,7 +127,10 @@ def train(
 @one_line_errors
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="A run's folder, an .onnx file, or 'bundled'.", show_default=False)
+        str,
+        typer.Argument(
+            help="A run's folder, an .onnx file, 'digits' or 'alnum'.", show_default=False
+        ),
     ],
     on: Annotated[
         str,
@@ -229,8 +233,6 @@ def compare(
         methods=methods,
         say=lambda line: typer.echo(line, err=True),
     )
-    if not rows:
-        raise InputError(f"--only {only!r} names no method; leave it out to see them all")
     typer.echo(table(rows), nl=False)
 
 

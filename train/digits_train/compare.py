@@ -10,7 +10,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from digits_runtime.contract import DIGITS, InkSpec
+from digits_runtime.errors import InputError
 from digits_runtime.files import write_whole
 from digits_train import baselines, checkpoint, data, gather, trainer
-from digits_train.architectures import NAMES, parameters
+from digits_train.architectures import LEARNING_RATES, NAMES, parameters
 from digits_train.augment import canvas
 from digits_train.checkpoint import Settings
 from digits_train.devices import open_fabric
@@ -78,16 +79,21 @@ def compare(
         say: Takes one line for each method done.
 
     Raises:
-        InputError: A set is missing or damaged, or the folder cannot be written to.
+        InputError: A method is unknown, a set missing or damaged, or the folder not writable.
     """
     spec = InkSpec()
+    classical = baselines.all_of(seed)
+    known = [*(each.name.lower() for each in classical), *NAMES]
+    for method in methods:
+        if not any(method.lower() in name for name in known):
+            raise InputError(f"{method!r} is no method; known: {', '.join(known)}")
     source = "mnist" if data_dir else "synth"
     names = SETS if data_dir else _SYNTHETIC
     settings = Settings(data=(source,), epochs=epochs, seed=seed, negatives=0)
-    training = gather.load_split(settings, "train", DIGITS, data_dir)
-    sources = {each.name: each.sha256 for each in training}
-    chosen = _some(gather.samples(training, DIGITS, canvas(spec)), glyphs, seed)
-    plain = _some(gather.samples(training, DIGITS, spec), glyphs, seed)
+    (whole,) = gather.load_split(settings, "train", DIGITS, data_dir)
+    some = whole.take(np.random.default_rng(seed).permutation(len(whole))[:glyphs])
+    sources = {some.name: some.sha256}
+    chosen, plain = (gather.samples([some], DIGITS, size) for size in (canvas(spec), spec))
     tests = {
         name: gather.samples(
             [data.load(name, "test", classes=DIGITS, data_dir=data_dir, seed=seed)], DIGITS, spec
@@ -96,7 +102,7 @@ def compare(
     }
     wanted = [method.lower() for method in methods]
     rows = []
-    for baseline in baselines.all_of(seed):
+    for baseline in classical:
         if wanted and not any(part in baseline.name.lower() for part in wanted):
             continue
         start = time.perf_counter()
@@ -167,6 +173,7 @@ def _network(
     plain: Samples,
     tests: Mapping[str, Samples],
 ) -> Row:
+    settings = replace(settings, learning_rate=LEARNING_RATES[arch])
     state = trainer.fresh(settings, DIGITS, sources, InkSpec(), arch=arch)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -190,11 +197,6 @@ def _network(
         seconds,
         _microseconds(answers, plain.images),
     )
-
-
-def _some(samples: Samples, count: int, seed: int) -> Samples:
-    chosen = np.random.default_rng(seed).permutation(len(samples.images))[:count]
-    return Samples(samples.images[chosen], samples.labels[chosen])
 
 
 def _share(answers: NDArray[np.int64], truth: NDArray[np.int64]) -> float:

@@ -57,15 +57,15 @@ class Score:
 
 
 def open_model(path: str) -> Model:
-    """Open the folder of a run, an ONNX file, or `bundled`.
+    """Open the folder of a run, an ONNX file, or a bundled model: `digits` or `alnum`.
 
     Raises:
         InputError: It is none of these, or is damaged.
     """
-    if path == "bundled" or Path(path).is_file():
-        from digits_runtime.session import BUNDLED, Session
+    from digits_runtime.session import NAMED, Session
 
-        session = Session(BUNDLED if path == "bundled" else Path(path))
+    if path == "bundled" or path in NAMED or Path(path).is_file():
+        session = Session("digits" if path == "bundled" else path)
         contract = session.contract
         return Model(contract.labels, contract.rejects, contract.ink, session.logits)
     if not Path(path).is_dir():

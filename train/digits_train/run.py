@@ -24,7 +24,7 @@ from rich.progress import (
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_train import checkpoint, record, report, trainer
-from digits_train.architectures import NAMES
+from digits_train.architectures import LEARNING_RATES, NAMES
 from digits_train.checkpoint import Checkpoint, Settings, State
 from digits_train.data.glyphs import GlyphSet
 from digits_train.devices import open_fabric
@@ -38,8 +38,9 @@ from digits_train.gather import (
 )
 from digits_train.trainer import Trainer
 
-# The weights behind the bundled model, for `--init bundled`.
-BUNDLED = Path(__file__).parent / "bundled" / "digits"
+# The weights behind the bundled models, for `--init bundled` and `--init bundled-alnum`.
+_BUNDLED = Path(__file__).parent / "bundled"
+BUNDLED = {"bundled": _BUNDLED / "digits", "bundled-alnum": _BUNDLED / "alnum"}
 
 _console = Console(stderr=True)
 
@@ -88,6 +89,7 @@ def start(output: Path, asked: Request) -> State:
         seed=asked.seed,
         init=asked.init,
         teacher=asked.teacher,
+        learning_rate=LEARNING_RATES[asked.arch],
         precision="bf16" if "bf16" in str(fabric._precision.precision) else "fp32",
     )
     ink = donor.state.ink if donor else InkSpec()
@@ -214,7 +216,7 @@ def several(output: Path, asked: Request, seeds: int) -> list[State]:
 def _run_at(place: str | None) -> Checkpoint | None:
     if place is None:
         return None
-    return checkpoint.load(BUNDLED if place == "bundled" else Path(place))
+    return checkpoint.load(BUNDLED.get(place, Path(place)))
 
 
 @contextlib.contextmanager

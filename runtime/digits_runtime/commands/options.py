@@ -19,7 +19,9 @@ class ProviderName(StrEnum):
 
 ModelOption = Annotated[
     Path | None,
-    typer.Option("--model", "-m", help="Model file [default: the bundled digits, int8]"),
+    typer.Option(
+        "--model", "-m", help="digits or alnum (0-9 A-Z), both bundled, or a file [default: digits]"
+    ),
 ]
 ProviderOption = Annotated[
     ProviderName, typer.Option(help="Where the model runs; cpu or cuda insist on it.")

@@ -44,8 +44,12 @@ class GlyphSet:
 
     def select(self, classes: Sequence[str]) -> GlyphSet:
         """Keep only the glyphs of these classes, in their order."""
-        kept = np.flatnonzero(np.isin(self.labels, list(classes))).tolist()
-        return replace(self, images=[self.images[i] for i in kept], labels=self.labels[kept])
+        return self.take(np.flatnonzero(np.isin(self.labels, list(classes))))
+
+    def take(self, places: NDArray[np.intp]) -> GlyphSet:
+        """Keep only the glyphs at these places, in the order of the places."""
+        images = [self.images[place] for place in places.tolist()]
+        return replace(self, images=images, labels=self.labels[places])
 
     def joined(self, other: GlyphSet) -> GlyphSet:
         """Both sets under this one's name and polarity."""
