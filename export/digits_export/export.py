@@ -15,7 +15,7 @@ from digits_export import convert, gate, quantize
 from digits_export.gate import Parity
 from digits_runtime.contract import Contract
 from digits_runtime.session import Session
-from digits_train import checkpoint, gather, trainer
+from digits_train import checkpoint, gather, inference
 from digits_train.checkpoint import State
 
 _CALIBRATION = 1024
@@ -74,7 +74,7 @@ def export(
     validation = gather.samples(
         gather.load_split(settings, "validation", state.labels, data_dir), state.labels, state.ink
     )
-    expected = trainer.predict(network, validation.images, torch.device("cpu"))
+    expected = inference.predict(network, validation.images, torch.device("cpu"))
     model = convert.to_onnx(network, state.ink.size)
     contract = Contract(
         labels=state.labels,

@@ -15,7 +15,7 @@ from digits_export.export import export
 from digits_runtime.contract import DIGITS, InkSpec
 from digits_runtime.errors import GateError
 from digits_runtime.session import Session
-from digits_train import checkpoint, data, run, trainer
+from digits_train import checkpoint, data, inference, run
 
 
 def exported(folder: Path, *, int8: bool, max_drop: float = 100) -> bytes:
@@ -45,7 +45,7 @@ def test_the_file_tells_the_runtime_all_it_must_know(short_run: Path) -> None:
 
 def test_float_onnx_computes_what_torch_does(short_run: Path, glyphs: np.ndarray) -> None:
     network = checkpoint.load(short_run).network()
-    expected = trainer.predict(network, glyphs, torch.device("cpu"))
+    expected = inference.predict(network, glyphs, torch.device("cpu"))
     session = Session(exported(short_run, int8=False), provider="cpu")
     np.testing.assert_allclose(session.logits(glyphs), expected, atol=1e-4)
     np.testing.assert_allclose(session.logits(glyphs[:1]), expected[:1], atol=1e-4)

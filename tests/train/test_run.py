@@ -117,3 +117,18 @@ def test_other_architectures_train_and_load(tmp_path: Path, few_glyphs: None, ar
     loaded = checkpoint.load(tmp_path / "run")
     assert loaded.state.architecture.name == arch
     loaded.network()
+
+
+def test_many_classes_start_from_the_weights_of_few(short_run: Path, tmp_path: Path) -> None:
+    """The donor's sizes are kept, though a network for so many labels would be wider."""
+    state = start(tmp_path / "new", init=str(short_run), classes="alnum")
+    assert state.architecture.channels == checkpoint.load(short_run).state.architecture.channels
+    assert state.architecture.classes == 37
+
+
+def test_half_precision_trains_and_is_kept_when_resumed(tmp_path: Path, few_glyphs: None) -> None:
+    state = start(tmp_path / "run", precision="bf16", epochs=2)
+    assert state.settings.precision == "bf16"
+    assert all(
+        tensor.dtype.itemsize != 2 for tensor in checkpoint.load(tmp_path / "run").tensors.values()
+    )

@@ -14,7 +14,7 @@ from digits_runtime.errors import InputError
 from digits_train import checkpoint, data, gather, run, synth, trainer, weights
 from digits_train.architectures import build
 from digits_train.checkpoint import Settings, State
-from digits_train.devices import open_fabric
+from digits_train.devices import choose_precision, open_fabric
 from digits_train.trainer import Progress, Trainer
 
 
@@ -132,7 +132,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="--device"):
         open_fabric("tpu")
     with pytest.raises(InputError, match="--precision"):
-        open_fabric("cpu", "fp8")
+        choose_precision("cpu", "fp8")
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="CUDA"):
             open_fabric("cuda")

@@ -59,9 +59,12 @@ def train(
         Path | None, typer.Option(help="Go on with the run in this folder, as it was started.")
     ] = None,
     arch: Annotated[
-        str,
-        typer.Option(help="fusion (the project's own), lenet5, resnet18, vgg11 or fasttext."),
-    ] = "fusion",
+        str | None,
+        typer.Option(
+            help="fusion (the project's own), lenet5, resnet18, vgg11 or fasttext "
+            "[default: fusion, or that of --init]",
+        ),
+    ] = None,
     init: Annotated[
         str | None,
         typer.Option(help="Start from a run's weights, from 'bundled' or 'bundled-alnum'."),

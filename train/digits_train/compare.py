@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from digits_runtime.contract import DIGITS, InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.files import write_whole
-from digits_train import baselines, checkpoint, data, gather, trainer
+from digits_train import baselines, checkpoint, data, gather, inference, trainer
 from digits_train.architectures import LEARNING_RATES, NAMES, parameters
 from digits_train.augment import canvas
 from digits_train.checkpoint import Settings
 from digits_train.devices import open_fabric
-from digits_train.trainer import Samples, Trainer
+from digits_train.inference import Samples
+from digits_train.trainer import Trainer
 
 SETS = ("mnist", "usps", "photo_crops", "unipen")
 _SYNTHETIC = ("synth",)
@@ -186,7 +187,7 @@ def _network(
     network, cpu = loaded.network(), torch.device("cpu")
 
     def answers(images: Images) -> NDArray[np.int64]:
-        found: NDArray[np.int64] = trainer.predict(network, images, cpu).argmax(1)
+        found: NDArray[np.int64] = inference.predict(network, images, cpu).argmax(1)
         return found
 
     return Row(

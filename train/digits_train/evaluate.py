@@ -72,7 +72,7 @@ def open_model(path: str) -> Model:
         raise InputError(f"{path} is neither a run's folder nor a model file")
     import torch
 
-    from digits_train import checkpoint, trainer
+    from digits_train import checkpoint, inference
 
     loaded = checkpoint.load(Path(path))
     network, state = loaded.network(), loaded.state
@@ -80,7 +80,7 @@ def open_model(path: str) -> Model:
         state.labels,
         state.rejects,
         state.ink,
-        lambda images: trainer.predict(network, images, torch.device("cpu")),
+        lambda images: inference.predict(network, images, torch.device("cpu")),
     )
 
 

@@ -17,7 +17,7 @@ from digits_train.checkpoint import Settings, State
 from digits_train.data import TRAINING_NAMES, folder
 from digits_train.data import load as load_glyphs
 from digits_train.data.glyphs import GlyphSet, Split
-from digits_train.trainer import Samples
+from digits_train.inference import Samples
 
 
 def load_split(

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, gather, run, trainer
+from digits_train import checkpoint, gather, inference, run
 from digits_train.architectures import Architecture, Scaled, build, parameters
 from digits_train.checkpoint import AVERAGE, Checkpoint, State
 from digits_train.devices import open_fabric
@@ -84,7 +84,7 @@ def prune(
 
     def stage(name: str, measured: Scaled) -> Stage:
         accuracy = {
-            source: trainer.accuracy(measured, samples, len(state.labels), torch.device("cpu"))
+            source: inference.accuracy(measured, samples, len(state.labels), torch.device("cpu"))
             for source, samples in held_out.items()
         }
         found = Stage(name, parameters(measured), accuracy)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digits_runtime.files import write_whole
 from digits_train.architectures import Scaled, parameters
 from digits_train.checkpoint import State
-from digits_train.trainer import Samples, predict
+from digits_train.inference import Samples, predict
 
 _WORST = 64
 _ACROSS = 8

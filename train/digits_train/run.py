@@ -8,26 +8,16 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lightning_fabric import Fabric
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, record, report, trainer
+from digits_train import checkpoint, progress, record, report, trainer
 from digits_train.architectures import LEARNING_RATES, NAMES
 from digits_train.checkpoint import Checkpoint, Settings, State
 from digits_train.data.glyphs import GlyphSet
-from digits_train.devices import open_fabric
+from digits_train.devices import choose_precision, open_fabric
 from digits_train.gather import (
     check_every_label,
     choose_labels,
@@ -42,8 +32,6 @@ from digits_train.trainer import Trainer
 _BUNDLED = Path(__file__).parent / "bundled"
 BUNDLED = {"bundled": _BUNDLED / "digits", "bundled-alnum": _BUNDLED / "alnum"}
 
-_console = Console(stderr=True)
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -51,7 +39,7 @@ class Request:
 
     data: tuple[str, ...]
     classes: str | None = None
-    arch: str = "fusion"
+    arch: str | None = None
     init: str | None = None
     pretrained: Path | None = None
     teacher: str | None = None
@@ -68,7 +56,7 @@ def start(output: Path, asked: Request) -> State:
     Raises:
         InputError: An option or a data set cannot be used, or `output` already holds a run.
     """
-    if asked.arch not in NAMES:
+    if asked.arch not in (None, *NAMES):
         raise InputError(f"--arch {asked.arch!r}: give one of {', '.join(NAMES)}")
     if not asked.data:
         raise InputError("--data names no set; give mnist, unipen, synth or a folder by class")
@@ -78,8 +66,10 @@ def start(output: Path, asked: Request) -> State:
         )
     if asked.init and asked.pretrained:
         raise InputError("--init and --pretrained are two starts; give one")
-    fabric = open_fabric(asked.device, asked.precision)
+    precision = choose_precision(asked.device, asked.precision)
+    fabric = open_fabric(asked.device, precision)
     donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
+    arch = asked.arch or (donor.state.architecture.name if donor else "fusion")
     labels = choose_labels(asked.classes, asked.data)
     # A folder's place in full, so that the run can be resumed and exported from anywhere.
     places = (str(Path(name).resolve()) if is_folder(name) else name for name in asked.data)
@@ -89,15 +79,15 @@ def start(output: Path, asked: Request) -> State:
         seed=asked.seed,
         init=asked.init,
         teacher=asked.teacher,
-        learning_rate=LEARNING_RATES[asked.arch],
-        precision="bf16" if "bf16" in str(fabric._precision.precision) else "fp32",
+        learning_rate=LEARNING_RATES[arch],
+        precision=precision,
     )
     ink = donor.state.ink if donor else InkSpec()
     training = load_split(settings, "train", labels, asked.data_dir)
     sources = {source.name: source.sha256 for source in training}
     if len(sources) < len(training):
         raise InputError(f"--data {','.join(asked.data)} names a set twice; give each once")
-    state = trainer.fresh(settings, labels, sources, ink, donor.sha256 if donor else "", asked.arch)
+    state = trainer.fresh(settings, labels, sources, ink, arch, donor)
     return begin(
         output,
         state,
@@ -196,8 +186,8 @@ def several(output: Path, asked: Request, seeds: int) -> list[State]:
             continue
         state = checkpoint.load(folder).state
         settings = state.settings
-        if (settings.epochs, settings.seed, state.architecture.name, state.labels) != (
-            asked.epochs, seed, asked.arch, choose_labels(asked.classes, asked.data)
+        if (settings.epochs, settings.seed, settings.init, state.labels) != (
+            asked.epochs, seed, asked.init, choose_labels(asked.classes, asked.data)
         ):  # fmt: skip
             raise InputError(f"{folder} holds another run than this; choose another --output")
         if state.epoch < settings.epochs:
@@ -260,7 +250,7 @@ def _train(
     check_every_label(state.labels, training, "learn")
     check_every_label(state.labels, held_out, "validate")
     validation = {source.name: samples([source], state.labels, state.ink) for source in held_out}
-    say = _console.print if fabric.is_global_zero else _silent
+    say = progress.console.print if fabric.is_global_zero else _silent
     say(
         f"{sum(map(len, training)):,} training glyphs of {len(state.labels)} classes "
         f"({', '.join(source.name for source in training)}), "
@@ -279,7 +269,7 @@ def _train(
     )
     if not fabric.is_global_zero:
         return run.run(_silent, _silent)
-    state = _shown(run, output)
+    state = progress.train(run, output)
     report.write(output, state, run.average.network, validation)
     for name, accuracy in state.accuracy.items():
         print(f"{name}: {100 * accuracy:.2f} % of the validation split right")  # noqa: T201
@@ -288,54 +278,3 @@ def _train(
 
 def _silent(_: object) -> None:
     pass
-
-
-def _shown(run: Trainer, output: Path) -> State:
-    """Train with a progress bar, logging every epoch."""
-    settings = run.settings
-    record.started(output, run.device)
-    curves = record.Curves(output, run.state.epoch)
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(bar_width=24),
-        TaskProgressColumn(),
-        TextColumn("loss {task.fields[loss]} acc {task.fields[accuracy]} lr {task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    blank: dict[str, Any] = dict.fromkeys(("epoch", "loss", "accuracy", "rate"), "-")
-    total = run.steps * settings.epochs
-    with Progress(*columns, console=_console, disable=not _console.is_terminal) as bar:
-        task = bar.add_task("", total=total, completed=run.steps * run.state.epoch, **blank)
-
-        def show(now: trainer.Progress) -> None:
-            bar.update(
-                task,
-                completed=now.epoch * now.steps + now.step,
-                epoch=f"{now.epoch + 1}/{settings.epochs}",
-                loss=f"{now.loss:.4f}",
-                accuracy=f"{100 * now.accuracy:.2f}%",
-                rate=f"{now.learning_rate:.1e}",
-            )
-
-        def saved(state: State) -> None:
-            entry = state.history[-1]
-            record.log(output, state.history)
-            curves.add(entry)
-            figures = ", ".join(f"{name} {100 * v:.2f} %" for name, v in state.accuracy.items())
-            _console.print(
-                f"epoch {state.epoch}/{settings.epochs} loss {entry['loss']:.4f}, "
-                f"augmented training {100 * entry['accuracy']:.2f} %, {figures}"
-            )
-
-        try:
-            return run.run(show, saved)
-        except KeyboardInterrupt:
-            if run.state.epoch:
-                _console.print(f"stopped; go on with: digits-train --resume {output}")
-            else:
-                _console.print("stopped before the first epoch was done; nothing was saved")
-            raise
-        finally:
-            curves.close()

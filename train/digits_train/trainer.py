@@ -17,7 +17,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from digits_runtime.contract import InkSpec
@@ -26,23 +25,13 @@ from digits_train import checkpoint, weights
 from digits_train.architectures import Scaled, build, design
 from digits_train.augment import augment
 from digits_train.checkpoint import AVERAGE, Checkpoint, Settings, State
+from digits_train.inference import Samples, accuracy
 
 _OPTIMIZER = "optimizer."
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 # Distillation (Hinton et al. 2015): how much softer than the logits, and how much of the loss.
 _SOFTER = 2.0
 _TAUGHT = 0.7
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """Normalised glyphs: uint8 `[n, 1, size, size]`, and int64 class indexes `[n]`.
-
-    Those to train on are on the larger canvas of `augment`; those to validate with are model input.
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,39 +250,32 @@ def fresh(
     labels: Sequence[str],
     data: Mapping[str, str],
     ink: InkSpec,
-    parent: str = "",
     arch: str = "fusion",
+    donor: Checkpoint | None = None,
 ) -> State:
-    """The state of a run before its first epoch."""
+    """The state of a run before its first epoch.
+
+    Args:
+        settings: What the run is asked for.
+        labels: Of the glyph classes.
+        data: Training sets by name, with the SHA-256 of their content.
+        ink: The input of the network.
+        arch: Name of the architecture.
+        donor: The run that weights are taken from; its sizes are kept, whatever the labels.
+    """
     rejects = settings.negatives > 0
+    architecture = design(arch, len(labels) + rejects, len(labels), ink.size)
+    if donor is not None and donor.state.architecture.name == arch:
+        architecture = replace(architecture, channels=donor.state.architecture.channels)
     return State(
         labels=tuple(labels),
         rejects=rejects,
         ink=ink,
-        architecture=design(arch, len(labels) + rejects, len(labels), ink.size),
+        architecture=architecture,
         settings=settings,
         data=dict(data),
-        parent=parent,
+        parent=donor.sha256 if donor else "",
     )
-
-
-@torch.inference_mode()
-def predict(
-    network: Scaled, images: NDArray[np.uint8], device: torch.device, *, batch: int = 1024
-) -> NDArray[np.float32]:
-    """Logits for glyphs: uint8 `[n, 1, size, size]` to float32 `[n, classes]`."""
-    network.eval()
-    parts = [
-        network(torch.from_numpy(images[start : start + batch]).to(device)).float().cpu().numpy()
-        for start in range(0, len(images), batch)
-    ]
-    return np.concatenate(parts)
-
-
-def accuracy(network: Scaled, samples: Samples, named: int, device: torch.device) -> float:
-    """Share of glyphs named rightly, 0 to 1, by the best of the first `named` classes."""
-    answers = predict(network, samples.images, device)[:, :named].argmax(1)
-    return float((answers == samples.labels).mean())
 
 
 def _checked(teacher: Checkpoint, state: State) -> Scaled:
