@@ -63,6 +63,21 @@ def test_a_run_that_never_saved_leaves_nothing(
     assert not (tmp_path / "run").exists()
 
 
+def test_files_of_others_outlive_a_run_that_never_saved(
+    tmp_path: Path, few_glyphs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events").write_text("mine")
+
+    def interrupted(*_: object) -> tuple[float, float]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.Trainer, "_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path)
+    assert (tmp_path / "tensorboard" / "events").read_text() == "mine"
+
+
 def test_several_seeds_are_trained_in_a_row_and_only_once(
     tmp_path: Path, few_glyphs: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

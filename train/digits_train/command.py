@@ -138,7 +138,8 @@ def evaluate(
     on: Annotated[
         str,
         typer.Option(
-            help="mnist, unipen, usps, photo_crops, synth, NAME-validation, a folder by class, "
+            help="mnist, unipen, usps, photo_crops, synth, mnist-corrupted (or one of its kinds: "
+            "mnist-corrupted-fog), NAME-validation, a folder by class, "
             "or an .npz with images uint8 [n, h, w] (bright on dark) and labels."
         ),
     ] = "mnist",

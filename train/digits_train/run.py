@@ -123,6 +123,7 @@ def begin(
     training = training or load_split(state.settings, "train", state.labels, data_dir)
     try:
         output.mkdir(parents=True, exist_ok=True)
+        ours = not any(output.iterdir())
     except OSError as error:
         raise InputError(
             f"cannot make the folder {output}: {error.strerror}; choose another --output"
@@ -140,8 +141,8 @@ def begin(
                 pretrained=pretrained,
             )
     finally:
-        # A run that saved nothing leaves nothing.
-        if fabric.is_global_zero and not (output / checkpoint.STATE).exists():
+        # A run that saved nothing leaves nothing; what others put there is not ours to remove.
+        if ours and fabric.is_global_zero and not (output / checkpoint.STATE).exists():
             record.remove(output)
 
 
