@@ -20,6 +20,7 @@ from digits_train.evaluate import open_model, score
 
 SETS = {
     "mnist": "MNIST test",
+    "mnist-corrupted": "MNIST test made hard: six corruptions, five strengths",
     "usps": "USPS, zero-shot",
     "photo_crops": "photographed digits, zero-shot",
     "unipen": "UNIPEN digits, writers held out",

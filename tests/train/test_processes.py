@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -78,7 +79,21 @@ def test_a_run_killed_at_any_moment_ends_with_the_bits_of_an_unbroken_one(
     assert [json.loads(line)["epoch"] for line in log] == list(range(1, 41))
 
 
-def saved(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[None]:
+def test_a_run_asked_to_end_says_how_to_go_on(glyphs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [TRAIN, "--data", str(glyphs), "--epochs", "5000", "--output", str(folder)]
+    with subprocess.Popen(
+        command, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for _ in saved(folder, process):
+            process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in said
+    assert "Traceback" not in said
+
+
+def saved(folder: Path, process: subprocess.Popen[Any]) -> Iterator[None]:
     """Wait until the checkpoint is another than now, once; nothing if the run ends before."""
     state = folder / checkpoint.STATE
     before = state.stat().st_mtime_ns if state.exists() else 0

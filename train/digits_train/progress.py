@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ _COLUMNS = (
 
 
 def train(run: Trainer, output: Path) -> State:
-    """Train to the end and log every epoch; Ctrl-C says how to go on, and is raised again."""
+    """Train to the end and log every epoch; Ctrl-C, or SIGTERM, says how to go on and is raised."""
     settings = run.settings
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     record.started(output, run.device)
     curves = record.Curves(output, run.state.epoch)
     blank: dict[str, Any] = dict.fromkeys(("epoch", "loss", "accuracy", "rate"), "-")
@@ -71,4 +73,5 @@ def train(run: Trainer, output: Path) -> State:
                 console.print("stopped before the first epoch was done; nothing was saved")
             raise
         finally:
+            signal.signal(signal.SIGTERM, former)
             curves.close()
