@@ -72,6 +72,23 @@ def _clean(model: onnx.ModelProto) -> None:
         value.type.tensor_type.shape.dim[0].dim_param = "N"
 
 
+def shorten_names(model: onnx.ModelProto) -> None:
+    """Name the inner values by number: what tools call them fills a tenth of a small int8 file.
+
+    Args:
+        model: Changed in place; its inputs and outputs keep their names.
+    """
+    graph = model.graph
+    short = {value.name: value.name for value in (*graph.input, *graph.output)}
+    short[""] = ""  # an input left out
+    for initializer in graph.initializer:
+        initializer.name = short.setdefault(initializer.name, str(len(short)))
+    for node in graph.node:
+        node.name = ""
+        for names in (node.input, node.output):
+            names[:] = [short.setdefault(name, str(len(short))) for name in names]
+
+
 def to_bytes(model: onnx.ModelProto, contract: Contract) -> bytes:
     """Serialise a model with its contract in the metadata; equal models give equal bytes."""
     described = onnx.ModelProto()

@@ -24,6 +24,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from digits_calibration.ranges import Feed
+from digits_export.convert import shorten_names
 from digits_runtime.contract import INPUT
 from digits_runtime.errors import GateError
 
@@ -83,6 +84,7 @@ def to_int8(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> onnx.ModelPro
     quantized.graph.name = model.graph.name
     onnx.checker.check_model(quantized, full_check=True)
     _assert_quantized(quantized)
+    shorten_names(quantized)
     return quantized
 
 
