@@ -6,6 +6,7 @@ digits-train compare --output build/compare
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import tempfile
 import time
@@ -154,10 +155,11 @@ def picture(rows: Sequence[Row], name: str) -> bytes:
     """Errors on one set against the size of the file: a PNG."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    for row in rows:
+    for row, marker in zip(rows, itertools.cycle("os^Dv"), strict=False):
         error = max(100 * (1 - row.accuracy[name]), 1e-2)
-        axes.plot(row.bytes / 1000, error, "o")
-        axes.annotate(row.name, (row.bytes / 1000, error), (5, 4), textcoords="offset points")
+        axes.plot(row.bytes / 1000, error, marker, label=row.name)
+    # Beside the plot: good methods lie close together, and names on the points would overlap.
+    figure.legend(loc="outside right upper")
     axes.set(xscale="log", yscale="log", xlabel="size of the file, kB", ylabel=f"{name}: errors, %")
     axes.margins(x=0.2, y=0.15)
     axes.grid(alpha=0.3)
