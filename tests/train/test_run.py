@@ -91,10 +91,16 @@ def test_several_seeds_are_trained_in_a_row_and_only_once(
     assert checkpoint.load(tmp_path / "runs" / "seed-0").sha256 == first
 
 
-def test_seeds_of_another_run_are_not_mixed_in(tmp_path: Path, few_glyphs: None) -> None:
-    run.several(tmp_path, run.Request(data=("synth",), epochs=1, device="cpu"), 1)
+@pytest.mark.parametrize(
+    "changed", [{"epochs": 2}, {"arch": "lenet5"}, {"classes": "ABC"}, {"precision": "bf16"}]
+)
+def test_seeds_of_another_run_are_not_mixed_in(
+    tmp_path: Path, few_glyphs: None, changed: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"data": ("synth",), "epochs": 1, "device": "cpu"}
+    run.several(tmp_path, run.Request(**asked), 1)
     with pytest.raises(InputError, match="another run"):
-        run.several(tmp_path, run.Request(data=("synth",), epochs=2, device="cpu"), 1)
+        run.several(tmp_path, run.Request(**{**asked, **changed}), 1)
 
 
 def test_a_pupil_agrees_with_its_teacher_more_than_a_stranger_does(

@@ -65,8 +65,10 @@ def prune(
         The three stages.
 
     Raises:
-        InputError: The run is of another architecture, or cannot be made so small.
+        InputError: The run is of another architecture or cannot be made so small, or `output` holds
+            a run.
     """
+    run.check_free(output)
     loaded = checkpoint.load(folder)
     state = loaded.state
     if state.architecture.name != "fusion":

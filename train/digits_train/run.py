@@ -60,28 +60,13 @@ def start(output: Path, asked: Request) -> State:
         raise InputError(f"--arch {asked.arch!r}: give one of {', '.join(NAMES)}")
     if not asked.data:
         raise InputError("--data names no set; give mnist, unipen, synth or a folder by class")
-    if (output / checkpoint.STATE).exists():
-        raise InputError(
-            f"{output} already holds a run; go on with --resume {output} or choose another --output"
-        )
+    check_free(output)
     if asked.init and asked.pretrained:
         raise InputError("--init and --pretrained are two starts; give one")
-    precision = choose_precision(asked.device, asked.precision)
-    fabric = open_fabric(asked.device, precision)
     donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
-    arch = asked.arch or (donor.state.architecture.name if donor else "fusion")
+    arch, settings = _settled(asked, donor)
+    fabric = open_fabric(asked.device, settings.precision)
     labels = choose_labels(asked.classes, asked.data)
-    # A folder's place in full, so that the run can be resumed and exported from anywhere.
-    places = (str(Path(name).resolve()) if is_folder(name) else name for name in asked.data)
-    settings = Settings(
-        data=tuple(places),
-        epochs=asked.epochs,
-        seed=asked.seed,
-        init=asked.init,
-        teacher=asked.teacher,
-        learning_rate=LEARNING_RATES[arch],
-        precision=precision,
-    )
     ink = donor.state.ink if donor else InkSpec()
     training = load_split(settings, "train", labels, asked.data_dir)
     sources = {source.name: source.sha256 for source in training}
@@ -100,6 +85,34 @@ def start(output: Path, asked: Request) -> State:
     )
 
 
+def check_free(output: Path) -> None:
+    """Make sure that a new run would not take the place of another.
+
+    Raises:
+        InputError: The folder holds a run.
+    """
+    if (output / checkpoint.STATE).exists():
+        raise InputError(
+            f"{output} already holds a run; go on with --resume {output} or choose another --output"
+        )
+
+
+def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
+    """The architecture and the settings that a request comes to."""
+    arch = asked.arch or (donor.state.architecture.name if donor else "fusion")
+    # A folder's place in full, so that the run can be resumed and exported from anywhere.
+    places = (str(Path(name).resolve()) if is_folder(name) else name for name in asked.data)
+    return arch, Settings(
+        data=tuple(places),
+        epochs=asked.epochs,
+        seed=asked.seed,
+        init=asked.init,
+        teacher=asked.teacher,
+        learning_rate=LEARNING_RATES[arch],
+        precision=choose_precision(asked.device, asked.precision),
+    )
+
+
 def begin(
     output: Path,
     state: State,
@@ -111,15 +124,11 @@ def begin(
     teacher: Checkpoint | None = None,
     pretrained: Path | None = None,
 ) -> State:
-    """Train a state that has no epoch behind it, in a new folder.
+    """Train a state that has no epoch behind it, in a folder that `check_free` has let pass.
 
     Raises:
-        InputError: The folder cannot be made, holds a run, or the data cannot be used.
+        InputError: The folder cannot be made, or the data cannot be used.
     """
-    if (output / checkpoint.STATE).exists():
-        raise InputError(
-            f"{output} already holds a run; go on with --resume {output} or choose another --output"
-        )
     training = training or load_split(state.settings, "train", state.labels, data_dir)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -186,12 +195,10 @@ def several(output: Path, asked: Request, seeds: int) -> list[State]:
             states.append(start(folder, mine))
             continue
         state = checkpoint.load(folder).state
-        settings = state.settings
-        if (settings.epochs, settings.seed, settings.init, state.labels) != (
-            asked.epochs, seed, asked.init, choose_labels(asked.classes, asked.data)
-        ):  # fmt: skip
+        wanted = (*_settled(mine, _run_at(mine.init)), choose_labels(mine.classes, mine.data))
+        if (state.architecture.name, state.settings, state.labels) != wanted:
             raise InputError(f"{folder} holds another run than this; choose another --output")
-        if state.epoch < settings.epochs:
+        if state.epoch < asked.epochs:
             state = resume(folder, device=asked.device, data_dir=asked.data_dir)
         states.append(state)
     for name in states[0].accuracy:
