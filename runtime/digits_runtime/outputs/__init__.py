@@ -5,7 +5,9 @@ Each output is a module of its own, which is imported only when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -14,9 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.capture.health import Health
+from digits_runtime.commands.reporting import require
+from digits_runtime.outputs.lines import JsonLines, LiveView, PlainLines
 from digits_runtime.reader import Reader
 from digits_runtime.reading import Reading
 from digits_runtime.tracking import Stable
+
+_WEB = ("starlette", "uvicorn", "wsproto")
 
 
 class Output(Protocol):
@@ -42,14 +48,16 @@ class Output(Protocol):
 
 
 class Outputs:
-    """Several outputs as one, a context manager that closes them.
+    """Several outputs as one, a context manager that closes them."""
 
-    Args:
-        outputs: In the order in which they are shown to.
-    """
+    def __init__(self) -> None:
+        self._outputs: list[Output] = []
+        self._closing = ExitStack()
 
-    def __init__(self, outputs: Sequence[Output]) -> None:
-        self._outputs = tuple(outputs)
+    def add(self, output: Output) -> None:
+        """Give this one, too, what is shown, and close it with the others."""
+        self._outputs.append(output)
+        self._closing.callback(output.close)
 
     def show(
         self, frame: NDArray[np.uint8], reading: Reading, number: Stable | None, health: Health
@@ -64,16 +72,8 @@ class Outputs:
             output.idle(health)
 
     def close(self) -> None:
-        """Close all, each whatever became of the others."""
-        outputs, self._outputs = self._outputs, ()
-        failed: Exception | None = None
-        for output in outputs:
-            try:
-                output.close()
-            except Exception as error:  # raised again below
-                failed = failed or error
-        if failed is not None:
-            raise failed
+        """Close all, the last first, each whatever became of the others."""
+        self._closing.close()
 
     def __enter__(self) -> Self:
         return self
@@ -105,15 +105,47 @@ def chosen(
         as_json: Print one JSON object a frame instead of the terminal's view.
         record: A video (`.mp4`, `.avi`) of annotated frames, or a folder that gets a picture of
             each number announced.
-        serve: `HOST:PORT`, `HOST` or `PORT` of the web page.
-        token: What a visitor must know; one is made up and printed where the address is not
-            loopback and none is given.
-        mqtt: `mqtt://[user@]host[:port][/topic]`, or `mqtts://` for TLS.
-        metrics: `HOST:PORT` where Prometheus finds metrics, without the page.
+        serve: `HOST:PORT`, `HOST`, `PORT` or nothing: where the web page is.
+        token: What a visitor of the page or the metrics must know; one is made up and printed where
+            the address is not loopback and none is given.
+        mqtt: The broker, see `mqtt.Broker`.
+        metrics: `HOST:PORT` where Prometheus finds metrics without the page.
         redact: Mask all of every frame but the glyphs' own boxes wherever it leaves the process.
 
     Raises:
-        InputError: An address or path cannot be used.
+        InputError: An address, path or token cannot be used.
         MissingExtraError: The packages of an output are not installed.
     """
-    raise NotImplementedError
+    outputs = Outputs()
+    with ExitStack() as undoing:
+        undoing.callback(outputs.close)
+        if as_json:
+            outputs.add(JsonLines())
+        else:
+            outputs.add(LiveView() if sys.stdout.isatty() else PlainLines())
+        if record is not None:
+            from digits_runtime.outputs.record import recording
+
+            outputs.add(recording(record, redact=redact))
+        if mqtt is not None:
+            require("--mqtt", "mqtt", "paho.mqtt")
+            from digits_runtime.outputs.mqtt import Mqtt
+
+            outputs.add(Mqtt(mqtt))
+        counted = None
+        if metrics is not None or (serve is not None and find_spec("prometheus_client")):
+            require("--metrics", "metrics", "prometheus_client", *_WEB)
+            from digits_runtime.outputs.metrics import Metrics, MetricsServer
+
+            counted = Metrics()
+            outputs.add(counted)
+            if metrics is not None:
+                outputs.add(MetricsServer(counted, metrics, token))
+        if serve is not None:
+            require("--serve", "web", *_WEB)
+            from digits_runtime.outputs.web.page import WebPage
+
+            more = [counted.route()] if counted else []
+            outputs.add(WebPage(reader, serve, token, more=more, redact=redact))
+        undoing.pop_all()
+    return outputs
