@@ -13,7 +13,8 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench models seeds compare figures wheel-check picture clip clean
+.PHONY: demo test check bench models seeds compare figures wheel-check \
+	test-camera bench-camera soak picture clip clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +71,21 @@ wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies o
 	build/wheel/env/bin/python -m pip --disable-pip-version-check install --quiet \
 		--constraint constraints.txt build/wheel/*.whl
 	$(BIN)/python tests/field/wheel.py build/wheel/env
+
+# A folder for the kernel and qemu of `test-camera`, about 500 MB, made once.
+CAMERA_VM ?= build/camera-vm
+MINUTES ?= 20
+SECONDS ?= 30
+
+test-camera: $(READY)  ## cameras that freeze, vanish, lie: network ones here, a USB webcam in a VM
+	$(BIN)/python tests/field/streams.py
+	tests/field/camera_vm.sh $(CAMERA_VM) $(abspath $(BIN)/python) tests/field/camera_guest.py
+
+bench-camera: $(READY)  ## digits-cam at 30 frames a second on one core: drops, latency, memory
+	$(BIN)/python tests/field/end_to_end.py $(SECONDS)
+
+soak: $(READY)  ## digits-cam with failing cameras for MINUTES: memory, threads, descriptors
+	$(BIN)/python tests/field/soak.py $(MINUTES)
 
 picture: $(READY)  ## the README's picture, anew
 	$(BIN)/python tests/field/picture.py
