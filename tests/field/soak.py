@@ -3,8 +3,8 @@
     make soak [MINUTES=20]
 
 Every few seconds one fault, by a seed: silence, the camera killed and back, garbage, another size,
-the reading process stopped or killed. After each the source must be read again; in the last third of
-the time the process must take no more than in the second.
+the reading process stopped or killed. After each the source must be read again; in the last third
+of the time the process must take no more than in the second.
 """
 
 from __future__ import annotations
@@ -150,12 +150,10 @@ def main() -> None:
         ):
             before, after = (np.median([getattr(s, name) for s in part]) for part in (second, last))
             highest = max(getattr(s, name) for s in taken)
-            print(
-                f"  {name}: {before:g} in the second third, {after:g} in the last, {highest} at most"
-            )
+            print(f"  {name}: second third {before:g}, last {after:g}, highest {highest}")
             if after > before + most:
                 worse.append(f"{kind} {name}")
-    left = list(Path("/dev/shm").glob("digits-cam-*"))  # noqa: S108
+    left = list(Path("/dev/shm").glob("digits-cam-*"))  # noqa: S108 - looked at only
     if left:
         worse.append(f"{len(left)} pieces of shared memory")
     if worse:
