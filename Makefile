@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## train a little on synthetic handwriting, export int8, read a clip
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/digits-train --data synth --epochs 4 --output $(DEMO)/run
-	$(BIN)/digits-export $(DEMO)/run --int8 --max-drop 0.5 --output $(DEMO)/digits.onnx
+	$(BIN)/digits-export $(DEMO)/run --int8 --allow-drop 0.5 --output $(DEMO)/digits.onnx
 	$(BIN)/digits-cam --source tests/data/clip.mp4 --json --model $(DEMO)/digits.onnx > $(DEMO)/own.jsonl
 	$(BIN)/python tests/score_clip.py $(DEMO)/own.jsonl
 	$(BIN)/digits-cam --source tests/data/clip.mp4 --json > $(DEMO)/bundled.jsonl

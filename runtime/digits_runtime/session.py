@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -91,7 +92,8 @@ class Session:
         if len(glyphs) == 0:
             return np.zeros((0, self.contract.classes), np.float32)
         logits: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: glyphs})[0]
-        if not np.isfinite(logits).all():
+        # One number tells of all: `isfinite` would take a tenth of a glyph's time.
+        if not math.isfinite(np.vdot(logits, logits)):
             raise InputError("the model gives logits that are no numbers; export it again")
         return logits
 

@@ -292,7 +292,7 @@ def test_bench_refuses_a_missing_model_in_one_line() -> None:
             "digits-train",
             ["--data", "--classes", "--output", "--resume", "--init", "--epochs", "--seed"],
         ),
-        ("digits-export", ["--output", "-o", "--int8", "--max-drop", "--data-dir"]),
+        ("digits-export", ["--output", "-o", "--int8", "--recipe", "--allow-drop", "--data-dir"]),
     ],
 )
 def test_help_names_every_option(command: str, options: list[str]) -> None:
