@@ -62,12 +62,12 @@ class Scaled(nn.Module):
         return logits
 
 
-def design(name: str, classes: int, labels: int, size: int) -> Architecture:
-    """The architecture for so many labels; `fusion` grows with them."""
+def design(name: str, classes: int, labels: int, size: int, width: int = 1) -> Architecture:
+    """The architecture for so many labels; `fusion` grows with them, and times `width`."""
     if name != "fusion":
         return Architecture(classes, name, size)
     channels = (16, 48, 48, 48, 64) if labels <= _FEW_LABELS else (24, 64, 64, 64, 96)
-    return Architecture(classes, name, size, channels)
+    return Architecture(classes, name, size, tuple(width * count for count in channels))
 
 
 def build(architecture: Architecture) -> Scaled:

@@ -42,6 +42,7 @@ class Settings:
         seed: Of weights, order, augmentation and synthetic data.
         init: What the weights started from: a run's folder, `bundled`, or None for chance.
         teacher: The run whose answers are learnt beside the labels, or None.
+        width: Times the channels of fusion.
         precision: Of the steps, fp32 or bf16.
         batch: Glyphs a step.
         learning_rate: At its peak, after the warm-up.
@@ -56,6 +57,7 @@ class Settings:
     seed: int = 0
     init: str | None = None
     teacher: str | None = None
+    width: int = 1
     precision: str = "fp32"
     batch: int = 256
     learning_rate: float = 4e-3
@@ -192,6 +194,7 @@ def _state(read: Fields) -> State:
             seed=asked.number("seed", int, 0, 2**32 - 1),
             init=asked.value("init", str) if asked.has("init") else None,
             teacher=asked.value("teacher", str) if asked.has("teacher") else None,
+            width=asked.number("width", int, 1, 8) if asked.has("width") else 1,
             precision=asked.choice("precision", ("fp32", "bf16")),
             batch=asked.number("batch", int, 1, 10**6),
             learning_rate=asked.number("learning_rate", float, 0, 10),

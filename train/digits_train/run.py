@@ -43,6 +43,7 @@ class Request:
     init: str | None = None
     pretrained: Path | None = None
     teacher: str | None = None
+    width: int = 1
     epochs: int = 20
     seed: int = 0
     device: str = "auto"
@@ -63,6 +64,8 @@ def start(output: Path, asked: Request) -> State:
     check_free(output)
     if asked.init and asked.pretrained:
         raise InputError("--init and --pretrained are two starts; give one")
+    if asked.width > 1 and (asked.init or asked.arch not in (None, "fusion")):
+        raise InputError("--width is for a fusion that starts from chance; leave it out")
     donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
     arch, settings = _settled(asked, donor)
     fabric = open_fabric(asked.device, settings.precision)
@@ -108,6 +111,7 @@ def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
         seed=asked.seed,
         init=asked.init,
         teacher=asked.teacher,
+        width=asked.width,
         learning_rate=LEARNING_RATES[arch],
         precision=choose_precision(asked.device, asked.precision),
     )
