@@ -250,7 +250,7 @@ def fresh(
     labels: Sequence[str],
     data: Mapping[str, str],
     ink: InkSpec,
-    arch: str = "fusion",
+    arch: str,
     donor: Checkpoint | None = None,
 ) -> State:
     """The state of a run before its first epoch.
