@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -29,23 +30,35 @@ for _name, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
 if TYPE_CHECKING:
+    from digits_runtime.capture.fake import FakeCamera
+    from digits_runtime.capture.settings import Settings
+    from digits_runtime.capture.source import open_source
     from digits_runtime.reader import Reader
 
 __all__ = [
     "DigitsError",
+    "FakeCamera",
     "GateError",
     "Glyph",
     "InputError",
     "MissingExtraError",
     "Reader",
     "Reading",
+    "Settings",
+    "open_source",
 ]
+
+
+_LATER = {
+    "FakeCamera": "digits_runtime.capture.fake",
+    "Reader": "digits_runtime.reader",
+    "Settings": "digits_runtime.capture.settings",
+    "open_source": "digits_runtime.capture.source",
+}
 
 
 def __getattr__(name: str) -> Any:
     # OpenCV and onnxruntime take a quarter of a second each; a command's --help needs neither.
-    if name == "Reader":
-        from digits_runtime.reader import Reader
-
-        return Reader
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
