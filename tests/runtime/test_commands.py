@@ -284,7 +284,10 @@ def test_bench_refuses_a_missing_model_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("digits-read", ["IMAGE", "--json", "--model", "-m", "--provider"]),
+        (
+            "digits-read",
+            ["IMAGE", "--json", "--output", "--jobs", "--ray", "--model", "-m", "--provider"],
+        ),
         ("digits-cam", ["--source", "--frames", "--json", "--model", "--provider"]),
         ("digits-bench", ["--model", "--versus", "--reference", "--json"]),
         ("digits-doctor", ["--help"]),
