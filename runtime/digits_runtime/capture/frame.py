@@ -32,7 +32,13 @@ class Frame:
 
 
 class Source(ABC):
-    """Gives frames until it ends; a live one gives the newest and never ends by itself."""
+    """Gives frames until it ends; a live one gives the newest and never ends by itself.
+
+    Attributes:
+        stills: Whether its frames are single pictures, which have nothing to do with each other.
+    """
+
+    stills = False
 
     @abstractmethod
     def next(self, timeout: float) -> Frame | None:

@@ -35,6 +35,7 @@ class Recorded(Source):
     def __init__(self, address: Address, settings: Settings) -> None:
         self._address, self._settings = address, settings
         self._images = _images(address, settings)
+        self.stills = address.kind == "pictures"
         self._count = 0
         self._ended = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -75,6 +75,18 @@ def parse_size(text: str) -> tuple[int, int]:
         if 0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE:
             return width, height
     raise InputError(f"{text!r} is no size; give width x height in pixels, such as 640x480")
+
+
+def parse_rotation(degrees: int) -> Rotation:
+    """Check that a picture can be turned so.
+
+    Raises:
+        InputError: It can only be turned by right angles.
+    """
+    for rotation in get_args(Rotation):
+        if degrees == rotation:
+            return rotation  # type: ignore[no-any-return]
+    raise InputError(f"a picture can be turned by 0, 90, 180 or 270 degrees, not by {degrees}")
 
 
 def parse_crop(text: str) -> tuple[int, int, int, int]:
