@@ -252,7 +252,8 @@ def _command(state: State) -> str:
         f"digits-train --data {','.join(Path(name).name for name in settings.data)} "
         f"--classes {','.join(state.labels)} "
         f"--epochs {settings.epochs} --seed {settings.seed}"
-        + (f" --arch {arch}" if (arch := state.architecture.name) != "fusion" else "")
+        + f" --arch {state.architecture.name}"
+        + (f" --width {settings.width}" if settings.width > 1 else "")
         + (f" --init {settings.init}" if settings.init else "")
         + (f" --teacher {settings.teacher}" if settings.teacher else "")
     )

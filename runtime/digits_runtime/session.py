@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from digits_runtime import vetting
 from digits_runtime.contract import INPUT, METADATA_KEY, OUTPUT, Contract
 from digits_runtime.errors import InputError
 from digits_runtime.files import read_bounded
@@ -48,6 +49,7 @@ class Session:
         else:
             path = NAMED.get(str(model), Path(model))
             name, content = str(path), read_bounded(path, _LARGEST_FILE, "model")
+        self._batch = vetting.vet(content, name, _BATCH)
         chosen = _choose(provider)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -73,11 +75,10 @@ class Session:
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify: uint8 `[n, 1, size, size]`, bright on dark, to float32 `[n, classes]`."""
-        if len(glyphs) <= _BATCH:
+        if len(glyphs) <= self._batch:
             return self._run(glyphs)
-        parts = [
-            self._run(glyphs[start : start + _BATCH]) for start in range(0, len(glyphs), _BATCH)
-        ]
+        starts = range(0, len(glyphs), self._batch)
+        parts = [self._run(glyphs[start : start + self._batch]) for start in starts]
         return np.concatenate(parts)
 
     def probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
