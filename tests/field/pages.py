@@ -7,6 +7,7 @@ only if every glyph of it is right.
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -90,7 +91,7 @@ class Score:
 
 def grid_rows(reading: Reading) -> list[str]:
     """The rows of the grid read, `0` for an empty cell."""
-    return []
+    return [] if reading.grid is None else reading.text.replace(" ", "").split("\n")
 
 
 def _inside(box: tuple[int, ...], true: tuple[int, ...]) -> bool:
@@ -152,7 +153,7 @@ def reliability(said: Sequence[tuple[float, bool]]) -> str:
     """How often a line is right, by the confidence it was read with."""
     text = []
     edges = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.001)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         held = [pair for pair in said if low <= pair[0] < high]
         if held:
             claimed, right = (float(np.mean([pair[i] for pair in held])) for i in (0, 1))

@@ -22,8 +22,8 @@ def grid(seed: int) -> Scene:
     """Photograph a page with one ruled grid.
 
     Two of three are sudokus of nine by nine with their boxes ruled thicker; the others are tables
-    of 3 to 10 rows and columns. Some digits are printed, some written, some cells empty; there is text
-    around the grid, the paper bends, and the camera looks from where it likes.
+    of 3 to 10 rows and columns. Some digits are printed, some written, some cells empty; there is
+    text around the grid, the paper bends, and the camera looks from where it likes.
 
     Returns:
         The scene, of which `grid` holds the rows, `0` for an empty cell.
