@@ -12,15 +12,8 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_runtime.ink import (
-    find_ink,
-    guess_polarity,
-    isolate,
-    normalise,
-    single,
-    to_grey,
-    without_grain,
-)
+from digits_runtime.ink import guess_polarity, isolate, normalise, single, to_grey, without_grain
+from digits_runtime.paper import find_ink
 from digits_train import synth
 
 Image = NDArray[np.uint8]
