@@ -13,7 +13,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench models seeds compare figures wheel-check picture clip clean
+.PHONY: demo test test-page test-mqtt steady check bench models seeds compare figures wheel-check picture clip clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +70,15 @@ wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies o
 	build/wheel/env/bin/python -m pip --disable-pip-version-check install --quiet \
 		--constraint constraints.txt build/wheel/*.whl
 	$(BIN)/python tests/field/wheel.py build/wheel/env
+
+test-page: $(READY)  ## the web page in Chromium; pictures of it in build/page
+	$(BIN)/python -m pytest -s tests/field/page.py
+
+test-mqtt: $(READY)  ## readings, discovery and the last will at a real mosquitto
+	$(BIN)/python -m pytest -s tests/field/mqtt.py
+
+steady: $(READY)  ## how soon and how steadily numbers are announced, on generated films
+	$(BIN)/python tests/field/steady.py
 
 picture: $(READY)  ## the README's picture, anew
 	$(BIN)/python tests/field/picture.py
