@@ -13,7 +13,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench bench-pages models seeds compare figures wheel-check processors picture clip clean
+.PHONY: demo test check bench bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -76,6 +76,15 @@ wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies o
 
 processors: $(READY)  ## the int8 models' answers on AVX2 alone, under qemu
 	$(BIN)/python tests/field/processors.py
+
+test-page: $(READY)  ## the web page in Chromium; pictures of it in build/page
+	$(BIN)/python -m pytest -s tests/field/page.py
+
+test-mqtt: $(READY)  ## readings, discovery and the last will at a real mosquitto
+	$(BIN)/python -m pytest -s tests/field/mqtt.py
+
+steady: $(READY)  ## how soon and how steadily numbers are announced, on generated films
+	$(BIN)/python tests/field/steady.py
 
 picture: $(READY)  ## the README's picture, anew
 	$(BIN)/python tests/field/picture.py
