@@ -13,7 +13,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench models seeds compare figures wheel-check picture clip clean
+.PHONY: demo test check bench bench-pages models seeds compare figures wheel-check picture clip clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,9 @@ check: $(READY)  ## style, types and layering
 
 bench: $(READY)  ## speed, as ratios in one run; REFERENCE=model.onnx adds a yardstick
 	$(BIN)/digits-bench $(if $(REFERENCE),--reference $(REFERENCE))
+
+bench-pages: $(READY)  ## how well and how fast generated pages and grids are read
+	$(BIN)/python tests/field/pages.py
 
 models: $(READY)  ## the bundled models, from data to file
 	rm -rf build/models

@@ -16,6 +16,7 @@ _NOTES = {
     "mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
     "unipen": "UNIPEN train_r01_v07 (Guyon et al. 1994), CC BY 4.0",
     "synth": "digits-edge's own procedural handwriting, Apache-2.0",
+    "print": "print in DejaVu, STIX and Computer Modern faces",
 }
 
 
