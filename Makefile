@@ -86,6 +86,27 @@ test-mqtt: $(READY)  ## readings, discovery and the last will at a real mosquitt
 steady: $(READY)  ## how soon and how steadily numbers are announced, on generated films
 	$(BIN)/python tests/field/steady.py
 
+.PHONY: arm-python test-arm bench-photos bench-folders
+
+ARM_PACKAGES = pytest hypothesis onnx
+
+arm-python: $(READY)  ## an emulated 64-bit ARM Python in build/arm; needs Debian 12 or newer
+	PYTHON=$(BIN)/python tests/field/arm_python.sh build/arm $(ARM_PACKAGES)
+
+test-arm: arm-python  ## the runtime on emulated Raspberry Pi 3, 4 and 5; ARM_TESTS="..." for others
+	$(BIN)/python tests/field/arm.py build/arm $(ARM_TESTS)
+
+bench-photos: $(READY)  ## RapidOCR and Tesseract on the same pictures; needs DIGITS_DATA and tesseract
+	@command -v tesseract >/dev/null || { echo "install Tesseract: apt-get install tesseract-ocr"; exit 1; }
+	$(PYTHON) -m venv build/rapidocr
+	build/rapidocr/bin/python -m pip --disable-pip-version-check install --quiet \
+		rapidocr-onnxruntime==1.4.4
+	$(BIN)/python tests/field/photos.py build/rapidocr/bin/python
+
+bench-folders: $(READY)  ## digits-read in one process, in two and on Ray
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python tests/field/folders.py
+
 picture: $(READY)  ## the README's picture, anew
 	$(BIN)/python tests/field/picture.py
 
