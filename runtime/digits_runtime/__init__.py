@@ -17,7 +17,7 @@ from digits_runtime.reading import Glyph, Reading
 # OpenCV and onnxruntime read these once, when they are imported; any module here comes later.
 _ENVIRONMENT = {
     # A small file can claim to be a gigantic picture.
-    "OPENCV_IO_MAX_IMAGE_PIXELS": "100000000",
+    "OPENCV_IO_MAX_IMAGE_PIXELS": "50000000",
     # A frozen camera would otherwise block a read for ten seconds.
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",
     # What fails is reported by us, in one line.

@@ -145,7 +145,7 @@ class Tracker:
             return _SECONDS
         kept = {id(track) for track, label in self._held if track.present and track.label == label}
         old = sum(id(track) in kept for track in tracks)
-        return _DOUBTED if 2 * old >= len(tracks) or 2 * len(kept) >= len(self._held) else _SECONDS
+        return _DOUBTED if 2 * old >= len(tracks) or 2 * len(kept) > len(self._held) else _SECONDS
 
     def _follow(self, reading: Reading) -> list[list[_Track]]:
         """Give each glyph its track, and return the tracks of the page line by line."""

@@ -284,7 +284,10 @@ def test_bench_refuses_a_missing_model_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("digits-read", ["IMAGE", "--json", "--model", "-m", "--provider"]),
+        (
+            "digits-read",
+            ["IMAGE", "--json", "--output", "--jobs", "--ray", "--model", "-m", "--provider"],
+        ),
         ("digits-cam", ["--source", "--frames", "--json", "--model", "--provider"]),
         ("digits-bench", ["--model", "--versus", "--reference", "--json"]),
         ("digits-doctor", ["--help"]),
@@ -292,7 +295,7 @@ def test_bench_refuses_a_missing_model_in_one_line() -> None:
             "digits-train",
             ["--data", "--classes", "--output", "--resume", "--init", "--epochs", "--seed"],
         ),
-        ("digits-export", ["--output", "-o", "--int8", "--max-drop", "--data-dir"]),
+        ("digits-export", ["--output", "-o", "--int8", "--recipe", "--allow-drop", "--data-dir"]),
     ],
 )
 def test_help_names_every_option(command: str, options: list[str]) -> None:
