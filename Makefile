@@ -13,7 +13,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test test-page test-mqtt steady check bench models seeds compare figures wheel-check picture clip clean
+.PHONY: demo test check bench bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## train a little on synthetic handwriting, export int8, read a clip
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/digits-train --data synth --epochs 4 --output $(DEMO)/run
-	$(BIN)/digits-export $(DEMO)/run --int8 --max-drop 0.5 --output $(DEMO)/digits.onnx
+	$(BIN)/digits-export $(DEMO)/run --int8 --allow-drop 0.5 --output $(DEMO)/digits.onnx
 	$(BIN)/digits-cam --source tests/data/clip.mp4 --json --model $(DEMO)/digits.onnx > $(DEMO)/own.jsonl
 	$(BIN)/python tests/score_clip.py $(DEMO)/own.jsonl
 	$(BIN)/digits-cam --source tests/data/clip.mp4 --json > $(DEMO)/bundled.jsonl
@@ -42,6 +42,9 @@ check: $(READY)  ## style, types and layering
 
 bench: $(READY)  ## speed, as ratios in one run; REFERENCE=model.onnx adds a yardstick
 	$(BIN)/digits-bench $(if $(REFERENCE),--reference $(REFERENCE))
+
+bench-pages: $(READY)  ## how well and how fast generated pages and grids are read
+	$(BIN)/python tests/field/pages.py
 
 models: $(READY)  ## the bundled models, from data to file
 	rm -rf build/models
@@ -71,6 +74,9 @@ wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies o
 		--constraint constraints.txt build/wheel/*.whl
 	$(BIN)/python tests/field/wheel.py build/wheel/env
 
+processors: $(READY)  ## the int8 models' answers on AVX2 alone, under qemu
+	$(BIN)/python tests/field/processors.py
+
 test-page: $(READY)  ## the web page in Chromium; pictures of it in build/page
 	$(BIN)/python -m pytest -s tests/field/page.py
 
@@ -79,6 +85,27 @@ test-mqtt: $(READY)  ## readings, discovery and the last will at a real mosquitt
 
 steady: $(READY)  ## how soon and how steadily numbers are announced, on generated films
 	$(BIN)/python tests/field/steady.py
+
+.PHONY: arm-python test-arm bench-photos bench-folders
+
+ARM_PACKAGES = pytest hypothesis onnx
+
+arm-python: $(READY)  ## an emulated 64-bit ARM Python in build/arm; needs Debian 12 or newer
+	PYTHON=$(BIN)/python tests/field/arm_python.sh build/arm $(ARM_PACKAGES)
+
+test-arm: arm-python  ## the runtime on emulated Raspberry Pi 3, 4 and 5; ARM_TESTS="..." for others
+	$(BIN)/python tests/field/arm.py build/arm $(ARM_TESTS)
+
+bench-photos: $(READY)  ## RapidOCR and Tesseract on the same pictures; needs DIGITS_DATA and tesseract
+	@command -v tesseract >/dev/null || { echo "install Tesseract: apt-get install tesseract-ocr"; exit 1; }
+	$(PYTHON) -m venv build/rapidocr
+	build/rapidocr/bin/python -m pip --disable-pip-version-check install --quiet \
+		rapidocr-onnxruntime==1.4.4
+	$(BIN)/python tests/field/photos.py build/rapidocr/bin/python
+
+bench-folders: $(READY)  ## digits-read in one process, in two and on Ray
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python tests/field/folders.py
 
 picture: $(READY)  ## the README's picture, anew
 	$(BIN)/python tests/field/picture.py

@@ -39,7 +39,7 @@ def test_a_freshly_trained_model_reads_pages(
     run, model = str(tmp_path / "run"), str(tmp_path / "digits.onnx")
     steps = [
         (train, ["--data", "synth", "--epochs", "6", "--output", run]),
-        (export, [run, "--int8", "--output", model, "--max-drop", "2"]),
+        (export, [run, "--int8", "--output", model, "--allow-drop", "2"]),
         (read, ["--json", "--model", model, *map(str, pages)]),
     ]
     for app, arguments in steps:
@@ -70,7 +70,7 @@ def test_ones_own_glyphs_are_trained_on_from_a_folder(tmp_path: Path) -> None:
     arguments = ["--data", str(tmp_path / "glyphs"), "--epochs", "30", "--output", run]
     result = CliRunner().invoke(train, arguments)
     assert result.exit_code == 0, result.output
-    result = CliRunner().invoke(export, [run, "--int8", "-o", model, "--max-drop", "40"])
+    result = CliRunner().invoke(export, [run, "--int8", "-o", model, "--allow-drop", "40"])
     assert result.exit_code == 0, result.output
     result = CliRunner().invoke(
         train, ["evaluate", model, "--on", str(tmp_path / "glyphs"), "--json"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 _PRECISION = 0.999
 # ...but it never asks for more than this much probability, nor accepts less than a coin's toss.
 _THRESHOLDS = (0.5, 0.9)
+_BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,23 @@ def fit(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Confidence:
     )
 
 
+def reliability(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float
+) -> list[tuple[float, float, float]]:
+    """What answers claim against what they keep, by how sure they are (DeGroot & Fienberg 1983).
+
+    Args:
+        logits: float32 `[n, classes]`.
+        labels: The right classes, `[n]`.
+        temperature: Divides the logits.
+
+    Returns:
+        For each of fifteen bins that has answers: their mean probability, the share of them that
+        is right, and the share of all answers that they are; all 0 to 1.
+    """
+    return _reliability(*_answers(logits, labels, temperature))
+
+
 def _log_probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
     scaled = logits.astype(np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
@@ -88,10 +106,14 @@ def _answers(
 
 def _calibration_error(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Expected calibration error over fifteen bins (Naeini et al. 2015)."""
-    bins = np.minimum((sure * 15).astype(int), 14)
-    return float(
-        sum(
-            abs(sure[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
-            for b in np.unique(bins)
-        )
-    )
+    return sum(share * abs(claimed - found) for claimed, found, share in _reliability(sure, right))
+
+
+def _reliability(
+    sure: NDArray[np.float64], right: NDArray[np.bool_]
+) -> list[tuple[float, float, float]]:
+    bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+    return [
+        (float(sure[bins == b].mean()), float(right[bins == b].mean()), float((bins == b).mean()))
+        for b in np.unique(bins)
+    ]

@@ -16,6 +16,7 @@ _NOTES = {
     "mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
     "unipen": "UNIPEN train_r01_v07 (Guyon et al. 1994), CC BY 4.0",
     "synth": "digits-edge's own procedural handwriting, Apache-2.0",
+    "print": "print in DejaVu, STIX and Computer Modern faces",
 }
 
 
@@ -51,7 +52,7 @@ def card(name: str, exported: Exported) -> str:
         f"- precision: {contract.precision}, {len(exported.content):,} bytes",
         f"- SHA-256: `{hashlib.sha256(exported.content).hexdigest()}`",
         f"- made by `{exported.training}` and `digits-export"
-        + (" --int8`" if contract.precision == "int8" else "`"),
+        + ("`" if contract.precision == "float" else f" --{contract.precision}`"),
         f"- made with {_code()} from the tensors with SHA-256 `{contract.parent}`",
         f"- temperature {contract.temperature:g}; named from probability {contract.threshold:g} on",
         *(
@@ -60,11 +61,18 @@ def card(name: str, exported: Exported) -> str:
         ),
     ]
     if exported.parity is not None:
+        parity = exported.parity
         lines.append(
-            f"- int8 against float: {exported.parity.changed} of {exported.parity.n} "
-            f"validation answers changed, {exported.parity.drop:+.3f} points lost"
+            f"- {contract.precision} against float: {parity.changed} of {parity.n} "
+            f"validation answers changed, {parity.drop:+.3f} points lost"
         )
     lines += [f"- {key}: {value}" for key, value in contract.recipe.items()]
+    if exported.speed is not None:
+        before, after = exported.speed
+        lines.append(
+            f"- speed where it was exported, one glyph, one thread: {before / after:.2f} times "
+            f"float's ({after:.1f} against {before:.1f} µs)"
+        )
     lines += ["", "## Training data", ""]
     lines += [
         f"- {_NOTES.get(source, source)}, SHA-256 `{digest}`"

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from digits_runtime.commands.reporting import one_line_errors, plain_app, require
+from digits_runtime.errors import InputError
 from digits_train.command import DataDir
 
 app = plain_app("digits-export")
@@ -22,35 +23,80 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a training run.", show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Model file to write [default: RUN/model.onnx]"),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Model file to write, .onnx, or .ort for minimal builds of onnxruntime "
+            "[default: RUN/model.onnx]",
+        ),
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Quantize, calibrated on the run's training split.")
+        bool,
+        typer.Option("--int8", help="Quantize: try all recipes, keep the best one that passes."),
     ] = False,
-    max_drop: Annotated[
-        float, typer.Option(min=0, max=100, help="Points of accuracy int8 may lose at most.")
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Half the size, for processors that compute in float16.")
+    ] = False,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Quantize by this recipe instead of searching, such as mse:channel:s7 "
+            "(the search names it, the model's card too)."
+        ),
+    ] = None,
+    allow_drop: Annotated[
+        float, typer.Option(min=0, max=100, help="Points of accuracy that may be lost at most.")
     ] = 0.05,
+    allow_slower: Annotated[
+        bool, typer.Option("--allow-slower", help="Let int8 be slower than float at batch 1.")
+    ] = False,
+    reports: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the search's report, ranges and plots [default: RUN/export]"),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Export a trained run as one self-describing ONNX file, float or int8.
+    """Export a trained run as one self-describing ONNX file: float, fp16 or int8.
 
     Every answer on the validation split is compared from torch to ONNX to int8. A model that lost
-    more than --max-drop is refused: exit code 1, nothing written, an older file stays.
+    more than --allow-drop, or is slower as int8 than as float, is refused: exit code 1, nothing
+    written, an older file stays. RUN/export/search.md shows all recipes that were tried.
     """
     require("digits-export", "export", "torch", "safetensors", "rich", "onnx", "onnxscript")
-    from digits_export.card import card, check_outputs
-    from digits_export.export import export as run_export
-    from digits_runtime.files import write_whole
+    from rich.console import Console
+    from rich.progress import Progress
 
+    from digits_export import recipe as recipes
+    from digits_export.card import card, check_outputs
+    from digits_export.export import Order
+    from digits_export.export import export as run_export
+    from digits_export.gate import Limits
+    from digits_runtime.files import check_target, write_whole
+
+    if fp16 and (int8 or recipe):
+        raise InputError("--fp16 and --int8 are two formats; give one")
     target = output or run / "model.onnx"
     check_outputs(target)
-    exported = run_export(
-        run,
-        int8=int8,
-        max_drop=max_drop,
+    folder = reports or run / "export"
+    check_target(folder / "search.json" if folder.is_dir() else folder)
+    order = Order(
+        precision="fp16" if fp16 else "int8" if int8 or recipe else "float",
+        recipe=recipes.parse(recipe) if recipe else None,
+        limits=Limits(allow_drop, allow_slower),
         data_dir=data_dir,
-        report=lambda line: typer.echo(line, err=True),
+        reports=folder,
     )
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        exported = run_export(
+            run,
+            order,
+            say=lambda line: typer.echo(line, err=True),
+            progress=lambda name, number, total: bar.update(
+                task, description=name, completed=number - 1, total=total, visible=True
+            ),
+        )
     write_whole(target, exported.content)
     write_whole(target.with_suffix(".md"), card(target.name, exported).encode())
     typer.echo(f"{target} ({len(exported.content):,} bytes)")

@@ -72,6 +72,15 @@ def _clean(model: onnx.ModelProto) -> None:
         value.type.tensor_type.shape.dim[0].dim_param = "N"
 
 
+def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Halve a float model's weights and compute in float16, from uint8 to float32 as before."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    half: onnx.ModelProto = convert_float_to_float16(model, keep_io_types=True)
+    onnx.checker.check_model(half, full_check=True)
+    return half
+
+
 def shorten_names(model: onnx.ModelProto) -> None:
     """Name the inner values by number: what tools call them fills a tenth of a small int8 file.
 

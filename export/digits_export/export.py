@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 
 from digits_calibration import confidence, samples
-from digits_export import convert, gate, quantize
-from digits_export.gate import Parity
-from digits_runtime.contract import Contract
+from digits_calibration.ranges import Histogram
+from digits_export import calibration, convert, gate, noise, quantize, report
+from digits_export.gate import Limits, Parity
+from digits_export.recipe import Recipe
+from digits_export.search import Candidate, Judge, judged, search
+from digits_runtime.contract import Contract, Precision
+from digits_runtime.errors import GateError
 from digits_runtime.session import Session
 from digits_train import checkpoint, gather, inference
 from digits_train.checkpoint import State
 
-_CALIBRATION = 1024
 # Fewer validation glyphs than this say little.
 _FEW = 200
 # The float graph must be right for one glyph and for many.
 _BATCHES = (1, 512)
+# Samples that a failing recipe's signal-to-noise is measured on.
+_EXAMINED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of an export.
+
+    Attributes:
+        precision: Of the file.
+        recipe: Of int8; None to search for it.
+        limits: What fp16 and int8 may be worse in than float.
+        data_dir: Folder of the data sets the run was trained on.
+        reports: Folder for the search's report, the calibration glyphs and the plots, made if
+            need be; None for none.
+    """
+
+    precision: Precision = "float"
+    recipe: Recipe | None = None
+    limits: Limits = field(default_factory=Limits)
+    data_dir: Path | None = None
+    reports: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +58,11 @@ class Exported:
     Attributes:
         content: The ONNX file.
         contract: What it says of itself.
-        parity: Float against int8 on the validation split; None for a float export.
+        parity: Float against it on the validation split; None for a float export.
         confidence: Temperature, threshold and calibration error before and after.
         validated: Validation glyphs that accuracy and confidence rest on.
         training: The options of the run, as one would type them.
+        speed: Microseconds a glyph at batch 1 here, float's and its own; None unless int8.
     """
 
     content: bytes
@@ -44,24 +71,22 @@ class Exported:
     confidence: confidence.Confidence
     validated: int
     training: str
+    speed: tuple[float, float] | None
 
 
 def export(
     folder: Path,
-    *,
-    int8: bool,
-    max_drop: float,
-    data_dir: Path | None,
-    report: Callable[[str], None],
+    order: Order,
+    say: Callable[[str], None],
+    progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Exported:
     """Export the checkpoint in `folder`.
 
     Args:
         folder: Of the run.
-        int8: Quantize, calibrated on the run's own training split.
-        max_drop: Points of validation accuracy that int8 may lose against float.
-        data_dir: Folder of the data sets the run was trained on.
-        report: Takes one line for each thing done.
+        order: What is asked for.
+        say: Takes one line for each thing done.
+        progress: Told the recipe under trial, its number, and how many there are.
 
     Raises:
         InputError: The run or its data cannot be read.
@@ -69,14 +94,8 @@ def export(
     """
     loaded = checkpoint.load(folder)
     state = loaded.state
-    settings = state.settings
-    network = loaded.network()
-    validation = gather.samples(
-        gather.load_split(settings, "validation", state.labels, data_dir), state.labels, state.ink
-    )
-    expected = inference.predict(network, validation.images, torch.device("cpu"))
-    model = convert.to_onnx(network, state.ink.size)
-    contract = Contract(
+    model = convert.to_onnx(loaded.network(), state.ink.size)
+    plain = Contract(
         labels=state.labels,
         rejects=state.rejects,
         ink=state.ink,
@@ -84,63 +103,146 @@ def export(
         threshold=0.5,
         precision="float",
         data=state.data,
-        seed=settings.seed,
+        seed=state.settings.seed,
         parent=loaded.sha256,
     )
+
+    def described(graph: onnx.ModelProto) -> bytes:
+        return convert.to_bytes(graph, plain)
+
+    if order.precision == "int8":
+        # Before the data is read: it takes a while, and not every network can be quantized.
+        quantize.check(model, order.recipe)
+    validation = gather.samples(
+        gather.load_split(state.settings, "validation", state.labels, order.data_dir),
+        state.labels,
+        state.ink,
+    )
+    expected = inference.predict(loaded.network(), validation.images, torch.device("cpu"))
     for batch in _BATCHES:
-        some = slice(0, None if batch > 1 else 200)
-        got = _logits(convert.to_bytes(model, contract), validation.images[some], batch)
-        gate.same_function(expected[some], got)
+        logits = _logits(described(model), validation.images, batch)
+        gate.same_function(expected, logits)
     named = len(state.labels)
-    parity = gate.compare(expected, got, validation.labels, named)
-    report(f"float: {100 * parity.after:.3f} % of {parity.n} validation glyphs, as in torch")
+    parity = gate.compare(expected, logits, validation.labels, named)
+    say(f"float: {100 * parity.after:.3f} % of {parity.n} validation glyphs, as in torch")
+    judge = Judge(described, validation.images, validation.labels, named, logits, order.limits)
     accuracy = {"float": round(parity.after, 6)}
     recipe: dict[str, str] = {}
-    if int8:
-        training = gather.samples(
-            gather.load_split(settings, "train", state.labels, data_dir), state.labels, state.ink
+    speed = None
+    if order.precision == "fp16":
+        model = convert.to_fp16(model)
+        half = _logits(described(model), validation.images, _BATCHES[-1])
+        parity = gate.compare(logits, half, validation.labels, named)
+        gate.hold(gate.faults(parity, 0, 0, order.limits), "fp16", "Export float or int8 instead")
+        logits = half
+    if order.precision == "int8":
+        winner, float_microseconds, recipe = _quantized(model, judge, state, order, say, progress)
+        model, parity = winner.model, winner.parity
+        speed = (float_microseconds, winner.microseconds)
+        logits = _logits(described(model), validation.images, _BATCHES[-1])
+    if order.precision != "float":
+        say(
+            f"{order.precision}: {100 * parity.after:.3f} %, {parity.changed} answers changed, "
+            f"{parity.drop:+.3f} points lost of {order.limits.drop:g} allowed"
         )
-        chosen = samples.stratified(training.images, training.labels, _CALIBRATION, settings.seed)
-        model = quantize.to_int8(model, chosen)
-        recipe = {
-            **quantize.RECIPE,
-            "calibration": f"{len(chosen)} training glyphs, sha256 {samples.digest(chosen)}",
-        }
-        quantized = _logits(convert.to_bytes(model, contract), validation.images, _BATCHES[-1])
-        parity = gate.compare(got, quantized, validation.labels, named)
-        gate.small_loss(parity, max_drop)
-        report(
-            f"int8: {100 * parity.after:.3f} %, {parity.changed} answers changed, "
-            f"{parity.drop:+.3f} points lost of {max_drop:g} allowed"
-        )
-        accuracy["int8"] = round(parity.after, 6)
-        got = quantized
-    fitted = confidence.fit(got, validation.labels)
-    if len(got) < _FEW:
-        report(
-            f"warning: {len(got)} validation glyphs show little of how good the model is or how "
+        accuracy[order.precision] = round(parity.after, 6)
+    fitted = confidence.fit(logits, validation.labels)
+    if order.reports is not None:
+        order.reports.mkdir(exist_ok=True)
+        report.write_reliability(order.reports, logits, validation.labels, fitted.temperature)
+    if len(logits) < _FEW:
+        say(
+            f"warning: {len(logits)} validation glyphs show little of how good the model is or how "
             "sure it may be; give more pictures of each class"
         )
-    report(
+    say(
         f"temperature {fitted.temperature:g}: calibration error "
         f"{100 * fitted.error_before:.2f} to {100 * fitted.error_after:.2f} %; "
         f"a glyph is named from {fitted.threshold:g} on"
     )
-    contract = Contract(
-        labels=state.labels,
-        rejects=state.rejects,
-        ink=state.ink,
+    contract = replace(
+        plain,
         temperature=fitted.temperature,
         threshold=fitted.threshold,
-        precision="int8" if int8 else "float",
-        data=state.data,
-        seed=settings.seed,
+        precision=order.precision,
         accuracy=accuracy,
         recipe=recipe,
-        parent=loaded.sha256,
     )
-    content = convert.to_bytes(model, contract)
-    return Exported(content, contract, parity if int8 else None, fitted, len(got), _command(state))
+    return Exported(
+        convert.to_bytes(model, contract),
+        contract,
+        None if order.precision == "float" else parity,
+        fitted,
+        len(logits),
+        _command(state),
+        speed,
+    )
+
+
+def _quantized(
+    model: onnx.ModelProto,
+    judge: Judge,
+    state: State,
+    order: Order,
+    say: Callable[[str], None],
+    progress: Callable[[str, int, int], None],
+) -> tuple[Candidate, float, dict[str, str]]:
+    """Calibrate, search or follow the recipe, report, and hold the winner to the gate.
+
+    Returns:
+        The winner, microseconds of the float model, and the recipe for the metadata.
+    """
+    kept = None
+    if order.reports is not None:
+        order.reports.mkdir(exist_ok=True)
+        kept = order.reports / calibration.NAME
+    say("calibrating on the training split")
+    chosen = calibration.glyphs(state, order.data_dir, kept)
+    held = quantize.calibrate(model, chosen)
+    digest = samples.digest(chosen)
+    if order.recipe is None:
+        float_microseconds, tried = search(model, held, judge, progress)
+    else:
+        float_microseconds, tried = judged(model, held, judge, order.recipe)
+    winner = tried[0]
+    if order.reports is not None:
+        report.write_ranges(order.reports, held, digest)
+        levels = (
+            {} if winner.won else noise.by_tensor(model, held, winner.recipe, chosen[:_EXAMINED])
+        )
+        report.write_search(
+            order.reports, tried, float_microseconds, quantize.layers(model), levels
+        )
+    if not winner.won:
+        raise GateError(_refusal(model, held, winner, chosen, order))
+    say(
+        f"{winner.recipe}: {float_microseconds / winner.microseconds:.2f} times as fast as float "
+        f"at batch 1 ({winner.microseconds:.1f} against {float_microseconds:.1f} µs)"
+    )
+    document = {
+        **winner.recipe.to_dict(),
+        "calibration": f"{len(chosen)} training glyphs, half as cameras see them, sha256 {digest}",
+        "gate": str(order.limits),
+    }
+    return winner, float_microseconds, document
+
+
+def _refusal(
+    model: onnx.ModelProto,
+    held: dict[str, Histogram],
+    best: Candidate,
+    chosen: NDArray[np.uint8],
+    order: Order,
+) -> str:
+    """One line: what the best recipe fails by, and where it loses."""
+    levels = noise.by_tensor(model, held, best.recipe, chosen[:_EXAMINED])
+    worst = sorted(levels, key=lambda name: levels[name])[:3]
+    where = ", ".join(f"{name} {levels[name]:.1f} dB" for name in worst)
+    return (
+        f"the int8 model by {best.recipe} {best.verdict}; nothing was written. Least "
+        f"signal-to-noise: {where}. Train longer, try digits-train qat, or allow more"
+        + (f"; all that was tried is in {order.reports}" if order.reports else "")
+    )
 
 
 def _command(state: State) -> str:
@@ -150,7 +252,8 @@ def _command(state: State) -> str:
         f"digits-train --data {','.join(Path(name).name for name in settings.data)} "
         f"--classes {','.join(state.labels)} "
         f"--epochs {settings.epochs} --seed {settings.seed}"
-        + (f" --arch {arch}" if (arch := state.architecture.name) != "fusion" else "")
+        + f" --arch {state.architecture.name}"
+        + (f" --width {settings.width}" if settings.width > 1 else "")
         + (f" --init {settings.init}" if settings.init else "")
         + (f" --teacher {settings.teacher}" if settings.teacher else "")
     )

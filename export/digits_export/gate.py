@@ -14,6 +14,24 @@ _LARGEST_DIFFERENCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a quantized model may be worse in than the float one.
+
+    Attributes:
+        drop: Points of validation accuracy it may lose.
+        slower: Whether it may be slower at batch 1.
+    """
+
+    drop: float = 0.05
+    slower: bool = False
+
+    def __str__(self) -> str:
+        return f"at most {self.drop:g} points lost" + (
+            ", slower than float allowed" if self.slower else ", faster than float"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Parity:
     """Two models on the same samples.
 
@@ -68,17 +86,43 @@ def same_function(expected: NDArray[np.float32], got: NDArray[np.float32]) -> No
         )
 
 
-def small_loss(parity: Parity, max_drop: float) -> None:
-    """Insist that quantization cost no more accuracy than allowed.
+def faults(
+    parity: Parity, microseconds: float, float_microseconds: float, limits: Limits
+) -> list[str]:
+    """What the gate has against a quantized model.
+
+    Args:
+        parity: Float against it on validation.
+        microseconds: A glyph at batch 1.
+        float_microseconds: The same of the float model, in the same run.
+        limits: What is allowed.
+    """
+    found = []
+    # Equal to the last sample: binary fractions must not refuse what is exactly at the limit.
+    if parity.drop > limits.drop + 1e-9:
+        found.append(
+            f"lost {parity.drop:.3f} points on {parity.n} validation glyphs "
+            f"({100 * parity.before:.3f} % to {100 * parity.after:.3f} %, {parity.changed} answers "
+            f"changed), more than --allow-drop {limits.drop:g}"
+        )
+    if microseconds > float_microseconds and not limits.slower:
+        found.append(
+            f"is slower than float at batch 1 ({microseconds:.1f} against "
+            f"{float_microseconds:.1f} µs; --allow-slower lets it pass)"
+        )
+    return found
+
+
+def hold(found: list[str], kind: str, remedy: str) -> None:
+    """Refuse a model with faults.
+
+    Args:
+        found: From `faults`.
+        kind: What the model is called.
+        remedy: What to do about it.
 
     Raises:
-        GateError: It lost more than `max_drop` points.
+        GateError: There are any.
     """
-    # Equal to the last sample: binary fractions must not refuse what is exactly at the limit.
-    if parity.drop > max_drop + 1e-9:
-        raise GateError(
-            f"the int8 model lost {parity.drop:.3f} points on {parity.n} validation glyphs "
-            f"({100 * parity.before:.3f} % to {100 * parity.after:.3f} %, {parity.changed} answers "
-            f"changed), more than --max-drop {max_drop:g}; nothing was written. Train longer, "
-            "give more calibration samples, or allow more with --max-drop"
-        )
+    if found:
+        raise GateError(f"the {kind} model {' and '.join(found)}; nothing was written. {remedy}")

@@ -1,140 +1,282 @@
-"""Static int8 quantization: ranges from calibration samples, weights per channel.
-
-Activations are uint8. Weights are int8 but kept to 7 bits (`reduce_range`): on x86 without VNNI
-the 8-bit product of uint8 and int8 saturates at 16 bits, and answers would depend on the machine;
-with 7 bits it cannot.
-"""
+"""Static int8 quantization of a float model by a recipe, in QDQ form."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationMethod,
-    QuantFormat,
+    QDQQuantizer,
     QuantType,
-    quantize_static,
+    TensorData,
+    TensorsData,
 )
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from digits_calibration.ranges import Feed
+from digits_calibration import ranges
+from digits_calibration.ranges import Histogram, Range
 from digits_export.convert import shorten_names
+from digits_export.layout import flatten_integers, group_pixels, keep_float
+from digits_export.recipe import Recipe
 from digits_runtime.contract import INPUT
-from digits_runtime.errors import GateError
+from digits_runtime.errors import GateError, InputError
 
-_INTEGER = ["Conv", "Relu", "AveragePool", "Concat", "Reshape", "Gemm"]
-
-RECIPE = {
-    "format": "QDQ",
-    "activations": "uint8 per tensor, min-max",
-    "weights": "int8 per channel, 7 bits",
-}
+_INTEGER = ["Conv", "Relu", "AveragePool", "MaxPool", "Concat", "Reshape", "Flatten", "Gemm"]
+_LAYERS = ("Conv", "Gemm", "MatMul")
+# What onnxruntime makes of them where all their inputs are quantized.
+_KERNELS = ("QLinearConv", "QGemm", "QLinearMatMul", "MatMulIntegerToFloat")
+_BATCH = 64
 
 
-def to_int8(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> onnx.ModelProto:
+def layers(model: onnx.ModelProto) -> list[str]:
+    """Names of the nodes that multiply, convolutions and classifier, in the graph's order."""
+    return [node.name for node in model.graph.node if node.op_type in _LAYERS]
+
+
+def check(model: onnx.ModelProto, recipe: Recipe | None) -> None:
+    """Make sure, before long work, that a float model can be quantized by a recipe.
+
+    Raises:
+        InputError: The recipe names a layer that is not there.
+        GateError: The network does not begin with a convolution.
+    """
+    _scaled_input(model)
+    _left(model, recipe or Recipe())
+
+
+def calibrate(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> dict[str, Histogram]:
+    """What each activation of a float model holds over the calibration samples.
+
+    Args:
+        model: From `convert.to_onnx`.
+        samples: uint8 `[n, 1, size, size]`.
+
+    Raises:
+        InputError: There are no samples.
+    """
+    inferred = onnx.shape_inference.infer_shapes(model)
+    inner = {
+        value.name: value
+        for value in (*inferred.graph.value_info, *inferred.graph.output)
+        if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    }
+    held = [value for name, value in inner.items() if name in _activations(inferred)]
+    del inferred.graph.output[:]
+    inferred.graph.output.extend(held)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    # As the graph is: a fused tensor could not be read.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(
+        inferred.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [value.name for value in held]
+
+    def batches() -> Iterator[Mapping[str, NDArray[np.float32]]]:
+        for start in range(0, len(samples), _BATCH):
+            values = session.run(names, {INPUT: samples[start : start + _BATCH]})
+            yield dict(zip(names, values, strict=True))
+
+    return ranges.histograms(batches)
+
+
+def to_int8(
+    model: onnx.ModelProto, held: Mapping[str, Histogram], recipe: Recipe
+) -> onnx.ModelProto:
     """Quantize a float model.
 
     Args:
         model: From `convert.to_onnx`.
-        samples: uint8 `[n, 1, size, size]`, training glyphs to take activation ranges from.
+        held: From `calibrate`.
+        recipe: How.
 
     Returns:
         The QDQ model, its input scaled by the first dequantization, without metadata.
 
     Raises:
-        GateError: onnxruntime's quantizer left a convolution or the classifier in float.
+        InputError: The recipe names a layer that is not there.
+        GateError: The quantizer left in float what it was not told to, or the network does not
+            begin with a layer that it could quantize.
     """
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        source, prepared, target = (Path(folder) / f"{name}.onnx" for name in ("f", "p", "q"))
-        onnx.save(model, source)
-        root = logging.getLogger()
-        level = root.level
-        # The quantizer advises to run the preparation that was just run.
-        root.setLevel(logging.ERROR)
-        try:
-            quant_pre_process(source, prepared, skip_symbolic_shape=True)
-            quantize_static(
-                prepared,
-                target,
-                Feed(INPUT, samples),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                reduce_range=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                calibrate_method=CalibrationMethod.MinMax,
+    quantized, scaled = as_quantizer_gives(model, held, recipe)
+    left = _left(model, recipe)
+    if 1 not in recipe.left:
+        _take_bytes(quantized, scaled)
+        group_pixels(quantized)
+    _check_quantized(quantized, left)
+    keep_float(quantized, left)
+    del quantized.graph.value_info[:]
+    quantized = onnx.shape_inference.infer_shapes(quantized)
+    flatten_integers(quantized)
+    _tidy(quantized)
+    onnx.checker.check_model(quantized, full_check=True)
+    return quantized
+
+
+def as_quantizer_gives(
+    model: onnx.ModelProto, held: Mapping[str, Histogram], recipe: Recipe
+) -> tuple[onnx.ModelProto, str]:
+    """What onnxruntime's quantizer makes of a model, tensors still named as in the float one.
+
+    Returns:
+        The QDQ model, and the name of its scaled input.
+
+    Raises:
+        InputError: The recipe names a layer that is not there.
+        GateError: The network does not begin with a convolution.
+    """
+    source = onnx.shape_inference.infer_shapes(model)
+    reach = _shared({name: ranges.choose(h, recipe.ranges) for name, h in held.items()}, source)
+    scaled = _scaled_input(source)
+    reach[scaled] = (0.0, 1.0)
+    root = logging.getLogger()
+    level = root.level
+    # The quantizer advises a preparation that this graph does not need.
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            quantizer = QDQQuantizer(
+                source,
+                per_channel=recipe.granularity == "channel",
+                reduce_range=recipe.weights == "s7",
+                weight_qType=QuantType.QUInt8 if recipe.weights == "u8" else QuantType.QInt8,
+                activation_qType=QuantType.QUInt8,
+                tensors_range=_as_tensors_data(reach),
+                nodes_to_quantize=[],
+                nodes_to_exclude=_left(model, recipe),
                 op_types_to_quantize=_INTEGER,
                 # Logits stay float: 256 steps are too few to tell how sure an answer is.
                 extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
             )
-        finally:
-            root.setLevel(level)
-        quantized = onnx.load(target)
-    _scale_by_dequantizing(quantized)
-    del quantized.metadata_props[:]
-    del quantized.graph.value_info[:]
-    quantized.producer_name, quantized.producer_version = model.producer_name, ""
-    quantized.graph.name = model.graph.name
-    onnx.checker.check_model(quantized, full_check=True)
-    _assert_quantized(quantized)
-    shorten_names(quantized)
-    return quantized
+            quantizer.quantize_model()
+            quantizer.model.topological_sort()
+    finally:
+        root.setLevel(level)
+    return quantizer.model.model, scaled
 
 
-def _scale_by_dequantizing(model: onnx.ModelProto) -> None:
+def _left(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
+    """Names of the layers that a recipe leaves in float."""
+    every = layers(model)
+    if any(not 1 <= number <= len(every) for number in recipe.left):
+        raise InputError(f"--recipe {recipe}: this model has layers 1 to {len(every)}")
+    return [every[number - 1] for number in recipe.left]
+
+
+def kernels(model: onnx.ModelProto, content: bytes) -> tuple[int, int]:
+    """Ask onnxruntime what it makes of an int8 model.
+
+    Args:
+        model: The float model it came from.
+        content: The int8 file.
+
+    Returns:
+        Layers run as integer kernels, and those run in float, in the optimised graph.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+        ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        optimised = onnx.load(options.optimized_model_filepath)
+    kinds = [node.op_type for node in optimised.graph.node]
+    integer = sum(kind in _KERNELS for kind in kinds)
+    return integer, len(layers(model)) - integer
+
+
+def _activations(model: onnx.ModelProto) -> set[str]:
+    """Float tensors that layers and what lies between them take and give, the logits left out."""
+    logits = {value.name for value in model.graph.output}
+    inner = [node for node in model.graph.node if node.op_type in _INTEGER]
+    names = {name for node in inner for name in (*node.input, *node.output)}
+    return names - {initializer.name for initializer in model.graph.initializer} - logits
+
+
+def _shared(reach: Mapping[str, Range], model: onnx.ModelProto) -> dict[str, Range]:
+    """One range for all that a concatenation joins, so that it copies bytes and rescales none."""
+    shared = dict(reach)
+    for node in model.graph.node:
+        if node.op_type == "Concat":
+            names = [*node.input, *node.output]
+            low, high = min(reach[n][0] for n in names), max(reach[n][1] for n in names)
+            shared.update(dict.fromkeys(names, (low, high)))
+    return shared
+
+
+def _as_tensors_data(reach: Mapping[str, Range]) -> TensorsData:
+    return TensorsData(
+        CalibrationMethod.MinMax,
+        {
+            name: TensorData(lowest=np.float32(low), highest=np.float32(high))
+            for name, (low, high) in reach.items()
+        },
+    )
+
+
+def _scaled_input(model: onnx.ModelProto) -> str:
+    """Name of the glyphs scaled to 0..1.
+
+    Raises:
+        GateError: What follows is not a layer to quantize.
+    """
+    name = scaled = INPUT
+    for kind in ("Cast", "Mul", "Conv"):
+        readers = [reader for reader in model.graph.node if name in reader.input]
+        if [reader.op_type for reader in readers] != [kind]:
+            raise GateError(
+                "this network does not begin with a convolution, so int8 would gain nothing; "
+                "export it without --int8"
+            )
+        scaled, name = name, readers[0].output[0]
+    return scaled
+
+
+def _take_bytes(model: onnx.ModelProto, scaled: str) -> None:
     """Replace Cast, Mul and QuantizeLinear on the input by what they amount to: nothing.
 
     The glyphs are already uint8 with scale 1/255 and zero point 0, so the first convolution can
-    take them as they come. Ranges that do not reach from 0 to 1 are widened to it, which for an
-    input that always holds saturated ink only happens with very few samples.
+    take them as they come.
     """
     graph = model.graph
+    quantize = next(node for node in graph.node if node.input[0] == scaled)
     producer = {output: node for node in graph.node for output in node.output}
-    quantize = next(
-        (
-            node
-            for node in graph.node
-            if node.op_type == "QuantizeLinear" and producer[node.input[0]].op_type == "Mul"
-        ),
-        None,
-    )
-    if quantize is None:
-        raise GateError(
-            "this network does not begin with a convolution, so int8 would gain nothing; "
-            "export it without --int8"
-        )
-    scaled = producer[quantize.input[0]]
-    cast = producer[scaled.input[0]]
     values = {initializer.name: initializer for initializer in graph.initializer}
-    _overwrite(values[quantize.input[1]], np.array(1 / 255, np.float32))
-    _overwrite(values[quantize.input[2]], np.array(0, np.uint8))
+    scale = values[quantize.input[1]]
+    scale.CopyFrom(onnx.numpy_helper.from_array(np.array(1 / 255, np.float32), scale.name))
     for node in graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] == quantize.output[0]:
             node.input[0] = INPUT
-    for node in (quantize, scaled, cast):
+    for node in (quantize, producer[scaled], producer[producer[scaled].input[0]]):
         graph.node.remove(node)
-    used = {name for node in graph.node for name in node.input}
-    for initializer in [i for i in graph.initializer if i.name not in used]:
-        graph.initializer.remove(initializer)
 
 
-def _overwrite(tensor: onnx.TensorProto, value: NDArray[np.generic]) -> None:
-    tensor.CopyFrom(onnx.numpy_helper.from_array(value, tensor.name))
-
-
-def _assert_quantized(model: onnx.ModelProto) -> None:
+def _check_quantized(model: onnx.ModelProto, left: Sequence[str]) -> None:
     """Hold the quantizer to its word: it leaves out silently what it does not know."""
     producer = {output: node for node in model.graph.node for output in node.output}
     for node in model.graph.node:
-        if node.op_type not in ("Conv", "Gemm", "MatMul"):
+        if node.op_type not in _LAYERS or node.name in left:
             continue
         for source in node.input[:2]:
             if source not in producer or producer[source].op_type != "DequantizeLinear":
                 raise GateError(f"the quantizer left {node.name or node.op_type} in float")
+
+
+def _tidy(model: onnx.ModelProto) -> None:
+    """Drop what nothing reads, and what only tools read; short names are a tenth of the file."""
+    graph = model.graph
+    used = {name for node in graph.node for name in node.input}
+    for initializer in [i for i in graph.initializer if i.name not in used]:
+        graph.initializer.remove(initializer)
+    del model.metadata_props[:]
+    del graph.value_info[:]
+    model.producer_name, model.producer_version = "digits-export", ""
+    shorten_names(model)

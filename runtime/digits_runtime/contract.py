@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from digits_runtime.errors import InputError
 from digits_runtime.fields import Fields
 
 METADATA_KEY = "digits_edge"
 SCHEMA = 1
+Precision = Literal["float", "fp16", "int8"]
+
 INPUT = "glyphs"
 OUTPUT = "logits"
 
@@ -53,7 +55,7 @@ class Contract:
         data: Training sets, by name, with the SHA-256 of their content.
         seed: Of the training run.
         accuracy: Share of right answers on the validation split, by precision: 0 to 1.
-        recipe: How the file was quantized; empty for float.
+        recipe: How the file was quantized; empty for float and fp16.
         parent: SHA-256 of the tensors the file was made from.
     """
 
@@ -62,7 +64,7 @@ class Contract:
     ink: InkSpec
     temperature: float
     threshold: float
-    precision: Literal["float", "int8"]
+    precision: Precision
     data: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     accuracy: Mapping[str, float] = field(default_factory=dict)
@@ -107,7 +109,7 @@ class Contract:
             ink=InkSpec(size=size, box=ink.number("box", int, 4, size)),
             temperature=read.number("temperature", float, 1e-3, 1e3),
             threshold=read.number("threshold", float, 0.0, 1.0),
-            precision="int8" if read.choice("precision", ("float", "int8")) == "int8" else "float",
+            precision=cast(Precision, read.choice("precision", get_args(Precision))),
             data=read.texts("data"),
             seed=read.number("seed", int, 0, 2**63),
             accuracy=read.shares("accuracy"),

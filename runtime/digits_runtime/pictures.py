@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime import picture_header
 from digits_runtime.errors import InputError
 from digits_runtime.files import read_bounded
+from digits_runtime.picture_header import MOST_PIXELS, NoPictureError
 
 _LARGEST_FILE = 256 << 20
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -33,37 +35,35 @@ def decode(content: bytes, name: str) -> NDArray[np.uint8]:
         name: What to call it in an error.
 
     Raises:
-        InputError: It is no picture, damaged, or of more than 100 million pixels.
+        InputError: It is no picture, damaged, or of more than 50 million pixels.
     """
-    picture = None
-    if content:
-        try:
-            encoded = np.frombuffer(content, np.uint8)
-            picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-            if picture is not None and _has_alpha(content):
-                layers = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
-                picture = _on_white(np.asarray(picture), np.asarray(layers))
-        except cv2.error:
-            picture = None
-    if picture is None:
+    try:
+        transparent = picture_header.check(content).transparent
+        encoded = np.frombuffer(content, np.uint8)
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        if picture is None:
+            raise NoPictureError("it is damaged")
+        if transparent:
+            layers = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+            _put_on_white(np.asarray(picture), np.asarray(layers))
+    except (NoPictureError, cv2.error) as error:
+        fault = error if isinstance(error, NoPictureError) else "it is damaged"
         raise InputError(
-            f"{name} does not decode as a picture; give a whole JPEG, PNG, BMP, WebP or TIFF "
-            "of at most 100 megapixels"
-        )
+            f"{name} does not decode as a picture ({fault}); give a whole JPEG, PNG, BMP, WebP or "
+            f"TIFF of at most {MOST_PIXELS // 10**6} megapixels"
+        ) from None
     return np.asarray(picture, np.uint8)
 
 
-def _has_alpha(content: bytes) -> bool:
-    """Whether this is a PNG whose header says that its pixels have an alpha channel."""
-    return content[:8] == b"\x89PNG\r\n\x1a\n" and content[25:26] in (b"\x04", b"\x06")
-
-
-def _on_white(picture: NDArray[np.uint8], layers: NDArray[np.integer]) -> NDArray[np.uint8]:
+def _put_on_white(picture: NDArray[np.uint8], layers: NDArray[np.integer]) -> None:
     """Put a picture on white paper where it is transparent: ink exported from a tablet, say."""
-    if layers.ndim != 3 or layers.shape[2] != 4:
-        return picture
-    alpha = layers[:, :, 3:].astype(np.float32) / np.iinfo(layers.dtype).max
-    return np.asarray(picture * alpha + 255 * (1 - alpha), np.uint8)
+    if layers.ndim != 3 or layers.shape[2] != 4 or layers.shape[:2] != picture.shape[:2]:
+        return
+    opaque = np.iinfo(layers.dtype).max
+    # A row at a time: as floats the whole would be many times the picture.
+    for row, alphas in zip(picture, layers[:, :, 3:], strict=True):
+        alpha = alphas.astype(np.float32) / opaque
+        row[:] = row * alpha + 255 * (1 - alpha)
 
 
 def in_folders(paths: Sequence[Path]) -> list[Path]:

@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from digits_runtime.errors import InputError
 from digits_runtime.files import read_bounded
 from digits_runtime.reader import Reader
 from digits_runtime.session import Session
+
+K = TypeVar("K", bound=Hashable)
 
 _BATCHES = (1, 8, 64)
 _ROUNDS = 30
@@ -36,7 +39,7 @@ _HELP = "import sys; from digits_runtime.commands.cam import app; app(['--help']
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was measured; microseconds a glyph, milliseconds else; all medians but the p95.
+    """What was measured: microseconds a glyph, of the fastest round; milliseconds else, medians.
 
     Attributes:
         glyph: By model, then by threads and batch.
@@ -100,7 +103,7 @@ def measure(model: Path, versus: Path, reference: Path | None) -> Report:
             for name, run in sessions.items():
                 runs[name, f"{count} thread, n={batch}"] = (run(batch), batch)
     glyph: dict[str, dict[str, float]] = {}
-    for (name, case), seconds in _alternate({key: run for key, (run, _) in runs.items()}).items():
+    for (name, case), seconds in fastest({key: run for key, (run, _) in runs.items()}).items():
         glyph.setdefault(name, {})[case] = 1e6 * seconds / runs[name, case][1]
     return Report(glyph, _stages(model), _starts())
 
@@ -139,11 +142,12 @@ def _yardstick(path: Path, threads: int) -> Callable[[int], Callable[[], object]
     return prepare
 
 
-def _alternate(
-    runs: Mapping[tuple[str, str], Callable[[], object]],
-) -> dict[tuple[str, str], float]:
-    """Median seconds of each, over rounds in which every one has its turn."""
-    times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+def fastest(runs: Mapping[K, Callable[[], object]]) -> dict[K, float]:
+    """Seconds that each takes, rounds alternating, so that a machine that drifts slows all alike.
+
+    The fastest round counts: what else the machine does only ever adds.
+    """
+    times = dict.fromkeys(runs, float("inf"))
     repeats = {}
     for key, run in runs.items():
         run()
@@ -156,8 +160,8 @@ def _alternate(
             started = time.perf_counter()
             for _ in range(repeats[key]):
                 run()
-            times[key].append((time.perf_counter() - started) / repeats[key])
-    return {key: float(np.median(seconds)) for key, seconds in times.items()}
+            times[key] = min(times[key], (time.perf_counter() - started) / repeats[key])
+    return times
 
 
 def _stages(model: Path) -> dict[str, float]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from digits_calibration.confidence import fit
+from digits_calibration.confidence import fit, reliability
 
 
 def predictions(sharpness: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -44,3 +44,10 @@ def test_a_flawless_model_names_whatever_it_prefers() -> None:
     labels = np.arange(1000) % 10
     logits = np.eye(10, dtype=np.float32)[labels] * 9
     assert fit(logits, labels).threshold <= 0.9
+
+
+def test_reliability_shares_sum_to_one_and_meet_the_diagonal_once_fitted() -> None:
+    logits, labels = predictions(3.0, 20_000)
+    claimed, kept, share = np.array(reliability(logits, labels, fit(logits, labels).temperature)).T
+    assert abs(share.sum() - 1) < 1e-9
+    assert (share * np.abs(claimed - kept)).sum() < 0.02

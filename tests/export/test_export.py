@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,27 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from digits_export import convert, gate, quantize
+from digits_calibration.ranges import Histogram
+from digits_export import calibration, convert, quantize
 from digits_export.command import app
-from digits_export.export import export
+from digits_export.export import Exported, Order, export
+from digits_export.gate import Limits
+from digits_export.recipe import Recipe
 from digits_runtime.contract import DIGITS, InkSpec
-from digits_runtime.errors import GateError
+from digits_runtime.errors import GateError, InputError
 from digits_runtime.session import Session
 from digits_train import checkpoint, data, inference, run
 
+LENIENT = Limits(100, slower=True)
 
-def exported(folder: Path, *, int8: bool, max_drop: float = 100) -> bytes:
-    result = export(folder, int8=int8, max_drop=max_drop, data_dir=None, report=lambda _: None)
-    return result.content
+
+def done(folder: Path, order: Order) -> Exported:
+    return export(folder, order, say=lambda _: None)
+
+
+def exported(folder: Path, *, int8: bool) -> bytes:
+    order = Order("int8" if int8 else "float", Recipe() if int8 else None, LENIENT)
+    return done(folder, order).content
 
 
 @pytest.fixture
@@ -51,14 +61,14 @@ def test_float_onnx_computes_what_torch_does(short_run: Path, glyphs: np.ndarray
     np.testing.assert_allclose(session.logits(glyphs[:1]), expected[:1], atol=1e-4)
 
 
-def test_every_convolution_of_the_int8_model_is_quantized(short_run: Path) -> None:
-    model = onnx.load_from_string(exported(short_run, int8=True))
-    quantize._assert_quantized(model)
+def test_every_layer_of_the_int8_model_is_an_integer_kernel(short_run: Path) -> None:
+    content = exported(short_run, int8=True)
+    model = onnx.load_from_string(content)
     kinds = [node.op_type for node in model.graph.node]
     assert "BatchNormalization" not in kinds
     assert "Cast" not in kinds
-    first = next(node for node in model.graph.node if "glyphs" in node.input)
-    assert first.op_type == "DequantizeLinear"
+    source = onnx.load_from_string(exported(short_run, int8=False))
+    assert quantize.kernels(source, content) == (len(quantize.layers(source)), 0)
 
 
 def test_weights_keep_to_seven_bits(short_run: Path) -> None:
@@ -88,8 +98,8 @@ def test_a_model_that_loses_too_much_is_refused_and_the_older_file_stays(
     model.write_bytes(b"older")
     to_int8 = quantize.to_int8
 
-    def ruined(source: onnx.ModelProto, samples: np.ndarray) -> onnx.ModelProto:
-        quantized = to_int8(source, samples)
+    def ruined(source: onnx.ModelProto, held: dict[str, Histogram], how: Recipe) -> onnx.ModelProto:
+        quantized = to_int8(source, held, how)
         for tensor in quantized.graph.initializer:
             weights = onnx.numpy_helper.to_array(tensor)
             if weights.dtype == np.int8 and weights.ndim == 4:
@@ -98,19 +108,17 @@ def test_a_model_that_loses_too_much_is_refused_and_the_older_file_stays(
 
     monkeypatch.setattr(quantize, "to_int8", ruined)
     result = CliRunner().invoke(
-        app, [str(short_run), "--int8", "-o", str(model), "--max-drop", "0"]
+        app,
+        [str(short_run), "--recipe", "mse:channel:s7", "-o", str(model), "--allow-drop", "0"],
     )
     assert result.exit_code == 1
     assert "lost" in result.stderr
-    assert "--max-drop" in result.stderr.splitlines()[-1]
+    last = result.stderr.splitlines()[-1]
+    assert "--allow-drop" in last
+    assert " dB" in last
+    assert "signal_to_noise_db" in (short_run / "export" / "search.json").read_text()
     assert model.read_bytes() == b"older"
     assert [path.name for path in tmp_path.glob("model*")] == ["model.onnx"]
-
-
-def test_a_quantizer_that_skips_a_layer_is_caught(short_run: Path) -> None:
-    network = checkpoint.load(short_run).network()
-    with pytest.raises(GateError, match="in float"):
-        quantize._assert_quantized(convert.to_onnx(network, 28))
 
 
 def test_a_wrong_conversion_is_caught(short_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +137,8 @@ def test_a_wrong_conversion_is_caught(short_run: Path, monkeypatch: pytest.Monke
 def test_the_command_writes_model_and_card(short_run: Path, tmp_path: Path) -> None:
     model = tmp_path / "digits.onnx"
     result = CliRunner().invoke(
-        app, [str(short_run), "--int8", "-o", str(model), "--max-drop", "100"]
+        app,
+        [str(short_run), "--recipe", "minmax:tensor:s7", "-o", str(model), "--allow-drop", "100"],
     )
     assert result.exit_code == 0, result.output
     card = model.with_suffix(".md").read_text()
@@ -154,8 +163,6 @@ def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_data_has_gone_is_one_line(short_run: Path, tmp_path: Path) -> None:
-    import json
-
     path = short_run / checkpoint.STATE
     document = json.loads(path.read_text())
     document["settings"]["data"] = ["unipen"]
@@ -166,10 +173,41 @@ def test_a_run_whose_data_has_gone_is_one_line(short_run: Path, tmp_path: Path) 
     assert not (short_run / "model.onnx").exists()
 
 
-def test_the_gate_allows_a_loss_of_a_twentieth_of_a_point_by_default() -> None:
-    parity = gate.Parity(before=1.0, after=0.9994, changed=6, n=10000)
-    with pytest.raises(GateError):
-        gate.small_loss(parity, 0.05)
+def test_data_that_is_not_the_runs_is_refused(short_run: Path) -> None:
+    path = short_run / checkpoint.STATE
+    document = json.loads(path.read_text())
+    document["data"]["synth"] = "0" * 64
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="not the data this run was trained on"):
+        exported(short_run, int8=True)
+
+
+def test_calibration_glyphs_are_kept_and_used_again(short_run: Path, tmp_path: Path) -> None:
+    order = Order("int8", Recipe(), LENIENT, reports=tmp_path / "reports")
+    first = done(short_run, order).content
+    kept = tmp_path / "reports" / calibration.NAME
+    before = kept.stat().st_mtime_ns
+    assert done(short_run, order).content == first == exported(short_run, int8=True)
+    assert kept.stat().st_mtime_ns == before
+    kept.write_bytes(b"damaged")
+    assert done(short_run, order).content == first
+    assert kept.read_bytes() != b"damaged"
+
+
+def test_fp16_is_half_as_large_and_answers_alike(short_run: Path, glyphs: np.ndarray) -> None:
+    half = done(short_run, Order("fp16")).content
+    whole = exported(short_run, int8=False)
+    assert len(half) < 0.6 * len(whole)
+    session = Session(half, provider="cpu")
+    assert session.contract.precision == "fp16"
+    np.testing.assert_allclose(
+        session.logits(glyphs), Session(whole, provider="cpu").logits(glyphs), atol=0.02
+    )
+
+
+def test_fp16_and_int8_are_not_to_be_had_together(short_run: Path) -> None:
+    result = CliRunner().invoke(app, [str(short_run), "--int8", "--fp16"])
+    assert result.exit_code == 2
 
 
 def started(folder: Path, arch: str) -> Path:

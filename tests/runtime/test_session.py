@@ -180,14 +180,15 @@ def test_a_model_with_a_broken_description_is_refused(description: str) -> None:
 )
 def test_a_graph_unlike_its_description_is_refused(other: Callable[[], bytes]) -> None:
     line = _refused(other())
-    assert "differ from its own description" in line
+    # Either its graph is seen to be odd before it is loaded, or it does not fit its contract.
+    assert "differ from its own description" in line or "no model of digits-edge" in line
     assert "digits-export" in line
 
 
 def test_a_model_with_an_unknown_operator_is_refused() -> None:
     model = onnx.load_from_string(_onnx())
     model.graph.node[0].op_type = "Read"
-    assert "onnxruntime" in _refused(model.SerializeToString())
+    assert "uses Read" in _refused(model.SerializeToString())
 
 
 def test_a_model_of_tensors_outside_its_file_is_refused(tmp_path: Path) -> None:

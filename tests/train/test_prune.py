@@ -23,9 +23,10 @@ def test_a_share_too_small_is_refused() -> None:
         prune.shrunk(design("fusion", 11, 10, 28), 0.0001)
 
 
-def test_dropping_channels_that_are_silent_changes_no_answer() -> None:
+@pytest.mark.parametrize("name", ["fusion", "fusion-fine"])
+def test_dropping_channels_that_are_silent_changes_no_answer(name: str) -> None:
     torch.manual_seed(0)
-    old = design("fusion", 11, 10, 28)
+    old = design(name, 11, 10, 28)
     network = build(old).eval()
     new = prune.shrunk(old, 0.5)
     with torch.no_grad():
@@ -33,17 +34,21 @@ def test_dropping_channels_that_are_silent_changes_no_answer() -> None:
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.weight.uniform_(0.5, 2)
                 module.running_mean.normal_(0, 0.1)
-        for block, before, after in zip(prune._BLOCKS, old.channels, new.channels, strict=True):
-            silent = torch.randperm(before)[after:]
-            norm = network.get_submodule(f"inner.{block}.1")
-            norm.weight[silent] = 0
-            norm.bias[silent] = 0
-            # What a pooling makes of silence must be silence too.
-            pool = prune._BLOCKS[block][1]
-            if pool:
-                norm = network.get_submodule(f"inner.{pool}.1")
-                norm.running_mean[silent] = 0
-                norm.bias[silent] = 0
+        inner = network.inner
+        dropped = []
+        for block, before, after in zip(
+            (inner.stem, *inner.blocks), old.channels, new.channels, strict=True
+        ):
+            dropped.append(torch.randperm(before)[after:])
+            block[1].weight[dropped[-1]] = 0
+            block[1].bias[dropped[-1]] = 0
+        for pool, depths in zip(inner.pools, inner.pooled, strict=True):
+            offset = 0
+            for depth in depths:
+                # What a pooling makes of silence must be silence too.
+                pool[1].running_mean[dropped[depth] + offset] = 0
+                pool[1].bias[dropped[depth] + offset] = 0
+                offset += old.channels[depth]
     smaller = prune.without_channels(network, old, new)
     glyphs = torch.rand(5, 1, 28, 28)
     torch.testing.assert_close(smaller(glyphs), network(glyphs))

@@ -1,8 +1,8 @@
 """The networks by name, and what it takes to build one again.
 
 All take uint8 glyphs `[n, 1, size, size]` (scaled inside) or, while training, float32 ones in 0 to
-1, and give float32 logits `[n, classes]`. `fusion` is the project's own; the others are here to be
-compared with it and to be taught by.
+1, and give float32 logits `[n, classes]`. `fusion` and `fusion-fine` are the project's own; the
+others are here to be compared with them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import torch
 from torch import nn
 
 from digits_train.classic import LeNet5, ResNet18, Vgg11
-from digits_train.fusion import Fusion
+from digits_train.fusion import LAYOUTS, Fusion
 from digits_train.patches import FastText
 
-NAMES = ("fusion", "lenet5", "resnet18", "vgg11", "fasttext")
+NAMES = (*LAYOUTS, "lenet5", "resnet18", "vgg11", "fasttext")
 # Peak learning rates of AdamW. Embeddings, of which each glyph touches few, need large steps.
 LEARNING_RATES = {
     "fusion": 4e-3,
+    "fusion-fine": 4e-3,
     "lenet5": 4e-3,
     "resnet18": 1e-3,
     "vgg11": 1e-3,
@@ -28,6 +29,11 @@ LEARNING_RATES = {
 }
 # Up to so many labels the narrow network does.
 _FEW_LABELS = 16
+# For few labels and for many.
+_CHANNELS = {
+    "fusion": ((48, 48, 48), (64, 64, 64)),
+    "fusion-fine": ((16, 48, 48, 48, 64), (24, 64, 64, 64, 96)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ class Architecture:
         classes: Length of a row of logits.
         name: One of NAMES.
         size: Side of the square input, pixels.
-        channels: Of fusion's five convolutions; empty for the others, whose sizes are fixed.
+        channels: Of each depth of the project's own networks; empty for the others, whose sizes
+            are fixed.
     """
 
     classes: int
@@ -62,19 +69,27 @@ class Scaled(nn.Module):
         return logits
 
 
-def design(name: str, classes: int, labels: int, size: int) -> Architecture:
-    """The architecture for so many labels; `fusion` grows with them."""
-    if name != "fusion":
-        return Architecture(classes, name, size)
-    channels = (16, 48, 48, 48, 64) if labels <= _FEW_LABELS else (24, 64, 64, 64, 96)
-    return Architecture(classes, name, size, channels)
+def design(name: str, classes: int, labels: int, size: int, width: int = 1) -> Architecture:
+    """The architecture for so many labels; the project's own grow with them, and times `width`."""
+    channels = _CHANNELS[name][labels > _FEW_LABELS] if name in LAYOUTS else ()
+    return Architecture(classes, name, size, tuple(width * count for count in channels))
+
+
+def depths(name: str) -> int:
+    """How many channels an architecture of this name has to give."""
+    return 1 + len(LAYOUTS[name].strides) if name in LAYOUTS else 0
+
+
+def default(labels: int) -> str:
+    """Which network so many labels get unless another is asked for."""
+    return "fusion" if labels <= _FEW_LABELS else "fusion-fine"
 
 
 def build(architecture: Architecture) -> Scaled:
     """Build a network with fresh weights."""
     size, classes = architecture.size, architecture.classes
-    if architecture.name == "fusion":
-        return Scaled(Fusion(architecture.channels, size, classes))
+    if layout := LAYOUTS.get(architecture.name):
+        return Scaled(Fusion(layout, architecture.channels, size, classes))
     others: dict[str, Callable[[int, int], nn.Module]] = {
         "lenet5": LeNet5,
         "resnet18": ResNet18,

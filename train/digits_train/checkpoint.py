@@ -21,7 +21,7 @@ from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.fields import Fields
 from digits_runtime.files import read_bounded, write_whole
-from digits_train.architectures import NAMES, Architecture, Scaled, build
+from digits_train.architectures import NAMES, Architecture, Scaled, build, depths
 
 SCHEMA = 2
 STATE = "checkpoint.json"
@@ -42,6 +42,7 @@ class Settings:
         seed: Of weights, order, augmentation and synthetic data.
         init: What the weights started from: a run's folder, `bundled`, or None for chance.
         teacher: The run whose answers are learnt beside the labels, or None.
+        width: Times the channels of the project's own networks.
         precision: Of the steps, fp32 or bf16.
         batch: Glyphs a step.
         learning_rate: At its peak, after the warm-up.
@@ -56,6 +57,7 @@ class Settings:
     seed: int = 0
     init: str | None = None
     teacher: str | None = None
+    width: int = 1
     precision: str = "fp32"
     batch: int = 256
     learning_rate: float = 4e-3
@@ -184,7 +186,7 @@ def _state(read: Fields) -> State:
             classes=built.number("classes", int, classes, classes),
             size=built.number("size", int, size, size),
             name=(name := built.choice("name", NAMES)),
-            channels=built.numbers_in("channels", 5 if name == "fusion" else 0, 1, 1024),
+            channels=built.numbers_in("channels", depths(name), 1, 1024),
         ),
         settings=Settings(
             data=tuple(asked.texts_in("data")),
@@ -192,6 +194,7 @@ def _state(read: Fields) -> State:
             seed=asked.number("seed", int, 0, 2**32 - 1),
             init=asked.value("init", str) if asked.has("init") else None,
             teacher=asked.value("teacher", str) if asked.has("teacher") else None,
+            width=asked.number("width", int, 1, 8) if asked.has("width") else 1,
             precision=asked.choice("precision", ("fp32", "bf16")),
             batch=asked.number("batch", int, 1, 10**6),
             learning_rate=asked.number("learning_rate", float, 0, 10),

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
 from digits_runtime.files import whole_file, write_whole
-from digits_train.scenes import INKS, Picture, light_on, paper, place, stain, text_of
+from digits_train.camera import Picture
+from digits_train.scenes import INKS, light_on, paper, place, stain, text_of
 
 _FPS = 10
 _HELD = 12  # frames a page of the clip is held

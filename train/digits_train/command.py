@@ -61,8 +61,8 @@ def train(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="fusion (the project's own), lenet5, resnet18, vgg11 or fasttext "
-            "[default: fusion, or that of --init]",
+            help="fusion, fusion-fine (slower and more accurate), lenet5, resnet18, vgg11 or "
+            "fasttext [default: that of --init, else fusion, or fusion-fine for over 16 classes]",
         ),
     ] = None,
     init: Annotated[
@@ -76,6 +76,10 @@ def train(
     teacher: Annotated[
         str | None, typer.Option(help="Learn also from this run's answers (distillation).")
     ] = None,
+    width: Annotated[
+        int,
+        typer.Option(min=1, max=8, help="Times the channels of a fusion: a larger one, to teach."),
+    ] = 1,
     epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Passes over the data.")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Same seed, same run.")] = 0,
     seeds: Annotated[
@@ -114,6 +118,7 @@ def train(
         init=init,
         pretrained=pretrained,
         teacher=teacher,
+        width=width,
         epochs=epochs,
         seed=seed,
         device=device,

@@ -1,18 +1,62 @@
-"""The project's own network: small, int8-friendly, features of several depths fused.
+"""The project's own networks: small, int8-friendly, features of several depths fused.
 
-Plain 3x3 convolutions with batch norm and ReLU, since those quantize well and fold into one
-integer kernel each; all but the first run at a quarter of the input's side, where channels are
-wide enough to fill vector units and maps small enough for the cache. Spatial layout is kept to the
-end by a depthwise convolution that spans its whole feature map, a learned pooling per channel
-(Chen et al. 2018, "MobileFaceNets", global depthwise convolution); three of them, at three depths,
-feed one linear classifier, so that fine strokes and whole shapes both count (Sermanet & LeCun
-2011, multi-scale features).
+Plain convolutions with batch norm and ReLU, since those quantize well and fold into one integer
+kernel each, on maps of a quarter of the input's side, where channels are wide enough to fill vector
+units and maps small enough for the cache. Spatial layout is kept to the end by a depthwise
+convolution that spans its whole feature map, a learned pooling per channel (Chen et al. 2018,
+"MobileFaceNets", global depthwise convolution). Features of several depths are pooled so and feed
+one linear classifier: fine strokes and whole shapes both count (Sermanet & LeCun 2011, multi-scale
+features).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a network of this kind looks like, whatever its channels.
+
+    Attributes:
+        kernel: Side of the first convolution's kernel, pixels.
+        stride: Of the first convolution.
+        strides: Of the 3x3 convolutions that follow, in order.
+        fused: Depths whose features are classified: 0 is the first convolution, 1 the next.
+    """
+
+    kernel: int
+    stride: int
+    strides: tuple[int, ...]
+    fused: tuple[int, ...]
+
+    def sides(self, size: int) -> list[int]:
+        """Side of the feature map at each depth, for an input of side `size`."""
+        sides = []
+        for kernel, stride in [(self.kernel, self.stride), *((3, step) for step in self.strides)]:
+            size = (size + 2 * _padding(kernel, stride) - kernel) // stride + 1
+            sides.append(size)
+        return sides
+
+    def pooled(self, size: int) -> list[list[int]]:
+        """The fused depths, those of equal side together: they share one pooling."""
+        sides = self.sides(size)
+        groups: dict[int, list[int]] = {}
+        for depth in self.fused:
+            groups.setdefault(sides[depth], []).append(depth)
+        return list(groups.values())
+
+
+LAYOUTS = {
+    # The patches of a vision transformer's first layer, but overlapping (Dosovitskiy et al. 2021):
+    # two thirds of the time of the layout below.
+    "fusion": Layout(kernel=8, stride=4, strides=(1, 1), fused=(0, 1, 2)),
+    "fusion-fine": Layout(kernel=5, stride=2, strides=(2, 1, 1, 2), fused=(1, 3, 4)),
+}
 
 
 class Block(nn.Sequential):
@@ -20,7 +64,7 @@ class Block(nn.Sequential):
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, _padding(kernel, stride), bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         )
@@ -41,33 +85,43 @@ class Fusion(nn.Module):
     """Floats `[n, 1, size, size]` in 0 to 1 to logits `[n, classes]`.
 
     Args:
-        channels: Of the stem, the three convolutions at a quarter of the side, and the last.
+        layout: Kernels, strides and what is fused.
+        channels: Of each depth, the first convolution first.
         size: Side of the input, pixels.
         classes: Length of a row of logits.
     """
 
-    def __init__(self, channels: tuple[int, ...], size: int, classes: int) -> None:
+    def __init__(self, layout: Layout, channels: Sequence[int], size: int, classes: int) -> None:
         super().__init__()
-        stem, fine, middle, coarse, whole = channels
-        half = (size + 1) // 2
-        quarter = (half + 1) // 2
-        self.stem = Block(1, stem, kernel=5, stride=2)
-        self.fine = Block(stem, fine, stride=2)
-        self.middle = Block(fine, middle)
-        self.coarse = Block(middle, coarse)
-        self.whole = Block(coarse, whole, stride=2)
-        self.pool_fine = Pool(fine, quarter)
-        self.pool_coarse = Pool(coarse, quarter)
-        self.pool_whole = Pool(whole, (quarter + 1) // 2)
-        self.classifier = nn.Linear(fine + coarse + whole, classes)
+        self.stem = Block(1, channels[0], kernel=layout.kernel, stride=layout.stride)
+        self.blocks = nn.ModuleList(
+            Block(before, count, stride=stride)
+            for before, count, stride in zip(channels, channels[1:], layout.strides, strict=False)
+        )
+        self.pooled, sides = layout.pooled(size), layout.sides(size)
+        self.pools = nn.ModuleList(
+            Pool(sum(channels[depth] for depth in depths), sides[depths[0]])
+            for depths in self.pooled
+        )
+        self.classifier = nn.Linear(sum(channels[depth] for depth in layout.fused), classes)
 
     def forward(self, glyphs: torch.Tensor) -> torch.Tensor:
         """Classify floats in 0 to 1."""
-        fine = self.fine(self.stem(glyphs))
-        coarse = self.coarse(self.middle(fine))
-        whole = self.whole(coarse)
-        fused = torch.cat(
-            (self.pool_fine(fine), self.pool_coarse(coarse), self.pool_whole(whole)), dim=1
-        )
-        logits: torch.Tensor = self.classifier(fused.flatten(1))
+        maps = [self.stem(glyphs)]
+        for block in self.blocks:
+            maps.append(block(maps[-1]))
+        features = [
+            pool(_joined([maps[depth] for depth in depths]))
+            for pool, depths in zip(self.pools, self.pooled, strict=True)
+        ]
+        logits: torch.Tensor = self.classifier(_joined(features).flatten(1))
         return logits
+
+
+def _padding(kernel: int, stride: int) -> int:
+    """So that a side of s pixels becomes s / stride."""
+    return (kernel - stride + 1) // 2
+
+
+def _joined(maps: list[torch.Tensor]) -> torch.Tensor:
+    return maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)

@@ -30,6 +30,9 @@ class FastText(nn.Module):
         self.side = size // 2
         self.embeddings = nn.Embedding(_BUCKETS, _DIMENSIONS)
         self.classifier = nn.Linear(_DIMENSIONS, classes)
+        across = (self.side + 2 - _PATCH) // _STRIDE + 1
+        place = torch.arange(across * across).view(1, across, across)
+        self.register_buffer("place", place, persistent=False)
         nn.init.uniform_(self.embeddings.weight, -1 / _DIMENSIONS, 1 / _DIMENSIONS)
 
     def forward(self, glyphs: torch.Tensor) -> torch.Tensor:
@@ -41,21 +44,26 @@ class FastText(nn.Module):
     def words(self, glyphs: torch.Tensor) -> torch.Tensor:
         """Hash patches and their neighbours: int64 `[n, words]`, each a bucket."""
         small = functional.avg_pool2d(glyphs, glyphs.shape[-1] // self.side)
-        patches = functional.unfold(small, _PATCH, stride=_STRIDE, padding=1)
-        bits = (patches > 0.4).to(torch.int64)
-        powers = 2 ** torch.arange(_PATCH * _PATCH, device=glyphs.device)
-        word = (bits * powers[None, :, None]).sum(1)
-        across = int(word.shape[1] ** 0.5)
-        grid = word.view(-1, across, across)
-        place = torch.arange(across * across, device=glyphs.device).view(1, across, across)
-        single = _hash(grid, place, torch.zeros_like(place))
+        bits = functional.pad((small[:, 0] > 0.4).to(torch.int64), (1, 1, 1, 1))
+        place = self.get_buffer("place")
+        reach = _STRIDE * (place.shape[-1] - 1) + 1
+        # A slice for each pixel of all patches at once, so that no shape depends on data and the
+        # runtime can tell beforehand what the graph needs.
+        pixels = [
+            bits[:, row : row + reach : _STRIDE, column : column + reach : _STRIDE]
+            for row in range(_PATCH)
+            for column in range(_PATCH)
+        ]
+        grid = torch.stack([pixel * 2**power for power, pixel in enumerate(pixels)]).sum(0)
+        single = _hash(grid, place, 0)
         right = _hash(grid[:, :, :-1], place[:, :, :-1], grid[:, :, 1:] + 1024)
         below = _hash(grid[:, :-1], place[:, :-1], grid[:, 1:] + 2048)
         return torch.cat([part.flatten(1) for part in (single, right, below)], dim=1)
 
 
-def _hash(first: torch.Tensor, place: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    value = torch.full_like(first, _OFFSET)
-    for part in (first, place, second):
-        value = ((value ^ part) * _PRIME) & 0xFFFFFFFF
+def _hash(first: torch.Tensor, place: torch.Tensor, second: torch.Tensor | int) -> torch.Tensor:
+    value = first ^ _OFFSET
+    for part in (place, second):
+        value = ((value * _PRIME) & 0xFFFFFFFF) ^ part
+    value = (value * _PRIME) & 0xFFFFFFFF
     return (value ^ (value >> 15)) % _BUCKETS

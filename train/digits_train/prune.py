@@ -1,4 +1,4 @@
-"""Makes a trained `fusion` network smaller: whole channels go, then what is left is tuned again.
+"""Makes a trained `fusion` or `fusion-fine` smaller: whole channels go, what is left is tuned.
 
 The channels that matter least are those that batch norm scales down most (Liu et al. 2017, "Network
 Slimming"). Whole channels, so that the smaller network is a plain network and faster on any engine.
@@ -17,16 +17,8 @@ from digits_train import checkpoint, gather, inference, run
 from digits_train.architectures import Architecture, Scaled, build, parameters
 from digits_train.checkpoint import AVERAGE, Checkpoint, State
 from digits_train.devices import open_fabric
+from digits_train.fusion import LAYOUTS
 
-# Each convolution, the one whose channels it sees, and the pooling that hangs on it.
-_BLOCKS = {
-    "stem": ("", ""),
-    "fine": ("stem", "pool_fine"),
-    "middle": ("fine", ""),
-    "coarse": ("middle", "pool_coarse"),
-    "whole": ("coarse", "pool_whole"),
-}
-_FUSED = ("fine", "coarse", "whole")
 # Multiples of this keep vector units full.
 _STEP = 4
 
@@ -53,7 +45,7 @@ def prune(
     """Prune the run in `folder` and fine-tune it into `output`, taught by what it was.
 
     Args:
-        folder: Of a run of `fusion`.
+        folder: Of a run of `fusion` or `fusion-fine`.
         output: Folder of the new run.
         to: Share of the parameters to keep at most, above 0 and below 1.
         epochs: Of fine-tuning.
@@ -71,10 +63,10 @@ def prune(
     run.check_free(output)
     loaded = checkpoint.load(folder)
     state = loaded.state
-    if state.architecture.name != "fusion":
+    if state.architecture.name not in LAYOUTS:
         raise InputError(
-            f"{folder} is a {state.architecture.name}; only fusion, whose channels may be of any "
-            "number, can be pruned"
+            f"{folder} is a {state.architecture.name}; only {' and '.join(LAYOUTS)}, whose "
+            "channels may be of any number, can be pruned"
         )
     network = loaded.network()
     smaller = shrunk(state.architecture, to)
@@ -140,21 +132,31 @@ def shrunk(architecture: Architecture, to: float) -> Architecture:
 def without_channels(network: Scaled, old: Architecture, new: Architecture) -> Scaled:
     """Copy the channels that matter most into a smaller network."""
     source, target = network.state_dict(), build(new).state_dict()
-    kept: dict[str, torch.Tensor] = {"": torch.zeros(1, dtype=torch.int64)}
-    for (block, (before, pool)), count in zip(_BLOCKS.items(), new.channels, strict=True):
+
+    def keep(part: str, channels: torch.Tensor) -> None:
+        for name in [name for name in target if name.startswith(f"inner.{part}.")]:
+            tensor = source[name]
+            target[name] = tensor[channels] if tensor.ndim else tensor
+
+    kept: list[torch.Tensor] = []
+    for depth, count in enumerate(new.channels):
+        block = f"blocks.{depth - 1}" if depth else "stem"
         scale = source[f"inner.{block}.1.weight"].abs()
-        kept[block] = scale.argsort(descending=True, stable=True)[:count].sort().values
-        for part in (block, pool) if pool else (block,):
-            for name in [name for name in target if name.startswith(f"inner.{part}.")]:
-                tensor = source[name]
-                target[name] = tensor[kept[block]] if tensor.ndim else tensor
-        name = f"inner.{block}.0.weight"
-        target[name] = target[name][:, kept[before]]
-    places, offset = [], 0
-    for block, count in zip(_BLOCKS, old.channels, strict=True):
-        if block in _FUSED:
-            places.append(kept[block] + offset)
-            offset += count
+        kept.append(scale.argsort(descending=True, stable=True)[:count].sort().values)
+        keep(block, kept[depth])
+        if depth:
+            weight = f"inner.{block}.0.weight"
+            target[weight] = target[weight][:, kept[depth - 1]]
+    places: list[torch.Tensor] = []
+    offset = 0
+    for number, depths in enumerate(LAYOUTS[old.name].pooled(old.size)):
+        begin = offset
+        pooled = []
+        for depth in depths:
+            pooled.append(kept[depth] + offset)
+            offset += old.channels[depth]
+        places.append(torch.cat(pooled))
+        keep(f"pools.{number}", places[-1] - begin)
     target["inner.classifier.weight"] = source["inner.classifier.weight"][:, torch.cat(places)]
     target["inner.classifier.bias"] = source["inner.classifier.bias"]
     pruned = build(new)

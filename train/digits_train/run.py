@@ -14,10 +14,11 @@ from lightning_fabric import Fabric
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_train import checkpoint, progress, record, report, trainer
-from digits_train.architectures import LEARNING_RATES, NAMES
+from digits_train.architectures import LEARNING_RATES, NAMES, default
 from digits_train.checkpoint import Checkpoint, Settings, State
 from digits_train.data.glyphs import GlyphSet
 from digits_train.devices import choose_precision, open_fabric
+from digits_train.fusion import LAYOUTS
 from digits_train.gather import (
     check_every_label,
     choose_labels,
@@ -43,6 +44,7 @@ class Request:
     init: str | None = None
     pretrained: Path | None = None
     teacher: str | None = None
+    width: int = 1
     epochs: int = 20
     seed: int = 0
     device: str = "auto"
@@ -63,10 +65,12 @@ def start(output: Path, asked: Request) -> State:
     check_free(output)
     if asked.init and asked.pretrained:
         raise InputError("--init and --pretrained are two starts; give one")
+    if asked.width > 1 and (asked.init or asked.arch not in (None, *LAYOUTS)):
+        raise InputError("--width is for a fusion that starts from chance; leave it out")
     donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
-    arch, settings = _settled(asked, donor)
-    fabric = open_fabric(asked.device, settings.precision)
     labels = choose_labels(asked.classes, asked.data)
+    arch, settings = _settled(asked, donor, len(labels))
+    fabric = open_fabric(asked.device, settings.precision)
     ink = donor.state.ink if donor else InkSpec()
     training = load_split(settings, "train", labels, asked.data_dir)
     sources = {source.name: source.sha256 for source in training}
@@ -97,9 +101,9 @@ def check_free(output: Path) -> None:
         )
 
 
-def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
+def _settled(asked: Request, donor: Checkpoint | None, labels: int) -> tuple[str, Settings]:
     """The architecture and the settings that a request comes to."""
-    arch = asked.arch or (donor.state.architecture.name if donor else "fusion")
+    arch = asked.arch or (donor.state.architecture.name if donor else default(labels))
     # A folder's place in full, so that the run can be resumed and exported from anywhere.
     places = (str(Path(name).resolve()) if is_folder(name) else name for name in asked.data)
     return arch, Settings(
@@ -108,6 +112,7 @@ def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
         seed=asked.seed,
         init=asked.init,
         teacher=asked.teacher,
+        width=asked.width,
         learning_rate=LEARNING_RATES[arch],
         precision=choose_precision(asked.device, asked.precision),
     )
@@ -195,7 +200,8 @@ def several(output: Path, asked: Request, seeds: int) -> list[State]:
             states.append(start(folder, mine))
             continue
         state = checkpoint.load(folder).state
-        wanted = (*_settled(mine, _run_at(mine.init)), choose_labels(mine.classes, mine.data))
+        labels = choose_labels(mine.classes, mine.data)
+        wanted = (*_settled(mine, _run_at(mine.init), len(labels)), labels)
         if (state.architecture.name, state.settings, state.labels) != wanted:
             raise InputError(f"{folder} holds another run than this; choose another --output")
         if state.epoch < asked.epochs:

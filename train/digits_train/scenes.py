@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
 from digits_train import synth
+from digits_train.camera import Picture, photograph
 from digits_train.strokes import render
-
-Picture = NDArray[np.float32]  # [h, w, 3] BGR, 0 to 255
 
 _FULL = 255
 _VISIBLE = 64  # coverage from which ink counts as seen
@@ -33,10 +32,17 @@ class PlacedGlyph:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture, uint8 `[h, w, 3]` BGR, and what is written in it, top to bottom."""
+    """A picture and what is written in it.
+
+    Attributes:
+        frame: uint8 `[h, w, 3]` BGR.
+        lines: Top to bottom, each of glyphs from left to right.
+        grid: Of a ruled grid its rows, a character a cell, `0` where it is empty.
+    """
 
     frame: NDArray[np.uint8]
     lines: tuple[tuple[PlacedGlyph, ...], ...]
+    grid: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -71,7 +77,8 @@ def compose(
     page = paper(rng, size, ruled)
     stain(page, coverage, len(INKS), rng)
     page *= light_on(rng, size)[:, :, None]
-    return Scene(_photograph(page, rng), placed)
+    blur, noise, quality = rng.uniform(0.4, 1.1), rng.uniform(1.0, 5.0), int(rng.integers(60, 95))
+    return Scene(photograph(page, rng, blur=blur, noise=noise, quality=quality), placed)
 
 
 def text_of(lines: Sequence[Sequence[PlacedGlyph]]) -> str:
@@ -85,8 +92,12 @@ def place(
     size: tuple[int, int],
     glyph_height: int | None,
     pen: float,
+    touching: float = 0.0,
 ) -> tuple[NDArray[np.uint8], tuple[tuple[PlacedGlyph, ...], ...]]:
-    """Write lines on nothing: the ink's coverage, uint8 `size`, and where each glyph is."""
+    """Write lines on nothing: the ink's coverage, uint8 `size`, and where each glyph is.
+
+    Of neighbours, `touching` is the share that just touch or overlap a little.
+    """
     coverage = np.zeros(size, np.uint8)
     if not lines:
         return coverage, ()
@@ -115,6 +126,9 @@ def place(
             strokes = synth.draw(label, rng)
             inks.append(render(strokes, height=height, pen=pen, margin=0, rng=rng))
         gaps = np.ceil(rng.uniform(0.2, 0.45, len(line)) * glyph_height).astype(int)
+        if touching:
+            meeting = rng.random(len(line)) < touching
+            gaps[meeting] = -np.round(rng.uniform(0.0, 1.0, meeting.sum()) * pen * glyph_height)
         gaps[0] = 0
         length = int(gaps.sum()) + sum(ink.shape[1] for ink in inks)
         if length > room:
@@ -161,22 +175,25 @@ def _write(
         height, width = ink.shape
         foot = base + slope * (x - middle) + rng.normal(0.0, 0.03) * tallest
         y = min(max(round(foot) - height, top), bottom - height)
-        coverage[y : y + height, x : x + width] = ink
+        spot = coverage[y : y + height, x : x + width]
+        np.maximum(spot, ink, out=spot)
         seen = cv2.boundingRect(cv2.threshold(ink, _VISIBLE, _FULL, cv2.THRESH_BINARY)[1])
         glyphs.append(PlacedGlyph(label, (x + seen[0], y + seen[1], seen[2], seen[3])))
         x += width
     return tuple(glyphs)
 
 
-def paper(rng: np.random.Generator, size: tuple[int, int], ruled: bool) -> Picture:
-    """Empty paper in even light."""
+def paper(
+    rng: np.random.Generator, size: tuple[int, int], ruled: bool, strength: float | None = None
+) -> Picture:
+    """Empty paper in even light; its rulings take this share of the light, by default a little."""
     white = rng.uniform(205.0, 245.0)
     tint = np.array([rng.uniform(0.9, 1.0), rng.uniform(0.97, 1.0), 1.0])
     fibres = cv2.GaussianBlur(rng.standard_normal(size, np.float32), (0, 0), rng.uniform(0.8, 2.0))
     grey = white + fibres * (rng.uniform(1.0, 3.0) / max(float(fibres.std()), 1e-6))
     page: Picture = (grey[:, :, None] * tint).astype(np.float32)
     if ruled:
-        rules = _rulings(rng, size) * rng.uniform(0.12, 0.22)
+        rules = _rulings(rng, size) * (strength or rng.uniform(0.12, 0.22))
         # Blue-grey print: it takes the most from red, the least from blue.
         page *= 1.0 - rules[:, :, None] * np.array([0.6, 0.8, 1.0], np.float32)
     return page
@@ -228,13 +245,3 @@ def light_on(
         shade = 1.0 / (1.0 + np.exp(-np.clip(beyond * size[1] / rng.uniform(1.0, 3.0), -30, 30)))
         light *= 1.0 - rng.uniform(0.15, 0.4) * shade
     return np.asarray(light, np.float32)
-
-
-def _photograph(page: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """See the lit page through a camera: its blur, its noise, its JPEG."""
-    seen = cv2.GaussianBlur(page, (0, 0), rng.uniform(0.4, 1.1))
-    seen = seen + rng.standard_normal(page.shape, np.float32) * np.float32(rng.uniform(1.0, 5.0))
-    whole = np.clip(np.rint(seen), 0, _FULL).astype(np.uint8)
-    quality = int(rng.integers(60, 95))
-    packed = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)

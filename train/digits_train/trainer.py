@@ -250,7 +250,7 @@ def fresh(
     labels: Sequence[str],
     data: Mapping[str, str],
     ink: InkSpec,
-    arch: str = "fusion",
+    arch: str,
     donor: Checkpoint | None = None,
 ) -> State:
     """The state of a run before its first epoch.
@@ -264,7 +264,7 @@ def fresh(
         donor: The run that weights are taken from; its sizes are kept, whatever the labels.
     """
     rejects = settings.negatives > 0
-    architecture = design(arch, len(labels) + rejects, len(labels), ink.size)
+    architecture = design(arch, len(labels) + rejects, len(labels), ink.size, settings.width)
     if donor is not None and donor.state.architecture.name == arch:
         architecture = replace(architecture, channels=donor.state.architecture.channels)
     return State(

@@ -1,1 +1,1 @@
-"""Where frames come from."""
+"""Sources of frames: cameras, streams, files; `source.open_source` opens any."""

@@ -20,11 +20,15 @@ class ProviderName(StrEnum):
 ModelOption = Annotated[
     Path | None,
     typer.Option(
-        "--model", "-m", help="digits or alnum (0-9 A-Z), both bundled, or a file [default: digits]"
+        "--model",
+        "-m",
+        show_envvar=False,
+        help="digits or alnum (0-9 A-Z), both bundled, or a file [default: digits]",
     ),
 ]
 ProviderOption = Annotated[
-    ProviderName, typer.Option(help="Where the model runs; cpu or cuda insist on it.")
+    ProviderName,
+    typer.Option(show_envvar=False, help="Where the model runs; cpu or cuda insist on it."),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object for each picture or frame.")

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from digits_runtime.errors import InputError
-from digits_train import corruptions, synth
+from digits_train import corruptions, printed, synth
 from digits_train.data import folder, mnist, npz, unipen, zeroshot
 from digits_train.data.glyphs import GlyphSet, Split
 
-TRAINING_NAMES = ("mnist", "unipen", "synth")
+Image = NDArray[np.uint8]
+
+TRAINING_NAMES = ("mnist", "unipen", "synth", "print")
 _VALIDATION_NAMES = tuple(f"{name}-validation" for name in TRAINING_NAMES)
 _TEST_ONLY = ("usps", "photo_crops", "unipen-noisy")
 _CORRUPTED = re.compile(r"(mnist|mnist-validation)-corrupted(?:-([a-z]+))?")
 EVALUATION_NAMES = (*TRAINING_NAMES, *_VALIDATION_NAMES, *_TEST_ONLY, "mnist-corrupted")
 
-# Glyphs of each class that `synth` makes, and what keeps the splits' seeds apart.
+# Glyphs of each class that are made, and what keeps the splits' seeds apart.
 _SYNTH_COUNT: dict[Split, int] = {"train": 2000, "validation": 100, "test": 100}
+_PRINT_COUNT: dict[Split, int] = {"train": 1000, "validation": 100, "test": 100}
 _FEW_CLASSES = 10
-_SYNTH_SEED: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
+_SEED: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
 
 
 def load(
@@ -43,8 +50,8 @@ def load(
         classes: The labels wanted. Named sets are reduced to them; a folder or `.npz` must not
             have others.
         data_dir: Folder of the named sets; None: what DIGITS_DATA names. Only mnist does without.
-        seed: Of what is drawn: `synth`, and the pens of `unipen` for training. The recorded sets
-            do not depend on it.
+        seed: Of what is drawn: `synth`, `print`, and the pens of `unipen` for training. The
+            recorded sets do not depend on it.
 
     Raises:
         InputError: The source is unknown, not for this split, missing or damaged, has a class that
@@ -98,7 +105,11 @@ def _load(
         case "photo_crops":
             return zeroshot.photo_crops(data_dir)
         case "synth":
-            return _synth(split, classes, seed)
+            return _made("synth", split, classes, seed, _SYNTH_COUNT, synth.generate)
+        case "print":
+            faces = printed.FACES if split == "train" else printed.HELD_OUT
+            generate = functools.partial(printed.generate, faces=faces)
+            return _made("print", split, classes, seed, _PRINT_COUNT, generate)
     path = Path(name)
     if path.suffix == ".npz":
         return npz.load(path)
@@ -109,15 +120,23 @@ def _load(
     raise InputError(f"{name!r} is no set of glyphs; give {', '.join(names)} or {also}")
 
 
-def _synth(split: Split, classes: Sequence[str], seed: int) -> GlyphSet:
-    drawn_from = seed * len(_SYNTH_SEED) + _SYNTH_SEED[split]
-    each = _SYNTH_COUNT[split]
+def _made(
+    name: str,
+    split: Split,
+    classes: Sequence[str],
+    seed: int,
+    counts: Mapping[Split, int],
+    generate: Callable[[Sequence[str], int, int], tuple[list[Image], NDArray[np.str_]]],
+) -> GlyphSet:
+    """A split of glyphs that are made by the project itself."""
+    drawn_from = seed * len(_SEED) + _SEED[split]
+    each = counts[split]
     if split == "train" and len(classes) > _FEW_CLASSES:
         # Of many classes fewer each: the real hands beside them are to have the greater say.
         each = each * _FEW_CLASSES // len(classes)
-    images, labels = synth.generate(classes, each * len(classes), drawn_from)
+    images, labels = generate(classes, each * len(classes), drawn_from)
     content = hashlib.sha256("\0".join(labels.tolist()).encode())
     for image in images:
         content.update(image.tobytes())
-    name = "synth" if split == "train" else f"synth-{split}"
-    return GlyphSet(name, images, labels, "bright", content.hexdigest())
+    whole = name if split == "train" else f"{name}-{split}"
+    return GlyphSet(whole, images, labels, "bright", content.hexdigest())

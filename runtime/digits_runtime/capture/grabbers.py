@@ -1,0 +1,174 @@
+"""Blocking readers of live sources; they run in the process that may be killed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.capture.address import Address, without_password
+from digits_runtime.capture.settings import USUAL_RATE, USUAL_SIZE, Settings
+from digits_runtime.errors import InputError
+
+# The largest number that OpenCV takes; nobody has so many cameras.
+_LAST_CAMERA = 2**31 - 1
+_PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
+# An absent host answers nothing; one that is there accepts within this many seconds.
+_CONNECT_S = 2.0
+# No waiting for many frames only to know their rate, none for reordering. Not `fflags;nobuffer`,
+# which drops what opening has read and with H.264 then waits for the next key frame.
+_FFMPEG = "rtsp_transport;tcp|flags;low_delay|fpsprobesize;0"
+# Frames older than this many intervals are passed over while newer ones wait in the driver.
+_STALE = 1.5
+_DRIVER_BUFFERS = 4
+
+
+class Grabber(Protocol):
+    """A live source, open.
+
+    Attributes:
+        number: Frames that it gave so far, passed over or not.
+    """
+
+    number: int
+
+    def grab(self) -> float | None:
+        """Wait for a frame; when it was captured, on the monotonic clock, or None if none comes."""
+
+    def retrieve(self, into: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+        """Decode it: uint8 BGR `[h, w, 3]`, in `into` if it fits; None if it is damaged."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+def open_grabber(address: Address, settings: Settings) -> Grabber:
+    """Open a live source.
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    if address.kind == "stream":
+        return _Stream(address.text, settings)
+    if address.kind == "pi":
+        from digits_runtime.capture import pi
+
+        return pi.open_pi(int(address.text), settings)
+    return _Device(address.text, settings)
+
+
+class _OpenCV:
+    """OpenCV's capture of either kind."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self._capture = capture
+        self.number = 0
+
+    def grab(self) -> float | None:
+        if not self._capture.grab():
+            return None
+        self.number += 1
+        return time.monotonic()
+
+    def retrieve(self, into: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+        good, image = self._capture.retrieve(into)
+        if not good or image is None:
+            return None
+        if image.ndim == 2:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        # The very array it was given, where OpenCV wrote into that.
+        return np.asarray(image, np.uint8)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class _Device(_OpenCV):
+    """A webcam: V4L2 on Linux, whatever OpenCV has elsewhere."""
+
+    def __init__(self, device: str, settings: Settings) -> None:
+        asked: list[int] = []
+        pixel_format = settings.pixel_format or _suitable_format(device, settings)
+        if pixel_format is not None:
+            asked += [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*pixel_format)]
+        if settings.size is not None:
+            asked += [cv2.CAP_PROP_FRAME_WIDTH, settings.size[0]]
+            asked += [cv2.CAP_PROP_FRAME_HEIGHT, settings.size[1]]
+        if settings.rate is not None:
+            asked += [cv2.CAP_PROP_FPS, round(settings.rate)]
+        where = min(int(device), _LAST_CAMERA) if device.isdecimal() else device
+        engine = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+        super().__init__(cv2.VideoCapture(where, engine, asked))
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise InputError(
+                f"no camera at {device}: check that it is plugged in, that no other program "
+                "uses it, and that you are in the group 'video' (digits-doctor looks)"
+            )
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self._stale = _STALE / (rate if rate > 0 else 30.0)
+
+    def grab(self) -> float | None:
+        captured = None
+        for _ in range(_DRIVER_BUFFERS):
+            now = super().grab()
+            if now is None:
+                return None
+            # The driver's own time of capture, on the same clock where there is one.
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            captured = stamp if now - 60 < stamp <= now else now
+            if now - captured < self._stale:
+                break
+        return captured
+
+
+def _suitable_format(device: str, settings: Settings) -> str | None:
+    """What to ask a webcam for that was not told; None leaves it to OpenCV."""
+    if sys.platform != "linux":
+        return None
+    from digits_runtime.capture import v4l2
+
+    try:
+        modes = v4l2.modes(f"/dev/video{device}" if device.isdecimal() else device)
+    except OSError:
+        return None  # opening it will fail, too, and say why
+    return v4l2.best_format(modes, settings.size or USUAL_SIZE, settings.rate or USUAL_RATE)
+
+
+class _Stream(_OpenCV):
+    """A network camera over HTTP or RTSP, by FFmpeg."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        _connect(url)
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", _FFMPEG)
+        limit = round(1e3 * settings.timeout)
+        asked = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
+        # Each further thread of the decoder holds back one more frame.
+        asked += [cv2.CAP_PROP_N_THREADS, 1]
+        super().__init__(cv2.VideoCapture(url, cv2.CAP_FFMPEG, asked))
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise InputError(
+                f"{without_password(url)} answers but gives no video within "
+                f"{settings.timeout:g} s: check the path, user and password of the address"
+            )
+
+
+def _connect(url: str) -> None:
+    """Find out quickly whether anybody is there: FFmpeg would wait far longer for a silent host."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[parts.scheme.lower()]
+        socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{without_password(url)} does not open ({error}): check the address and that the "
+            "camera is on and reachable"
+        ) from None
