@@ -5,6 +5,7 @@ digits-export runs/digits --int8 -o digits-int8.onnx
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -97,6 +98,10 @@ def export(
                 task, description=name, completed=number - 1, total=total, visible=True
             ),
         )
+    if target.suffix == ".ort":
+        from digits_export.convert import to_ort
+
+        exported = replace(exported, content=to_ort(exported.content))
     write_whole(target, exported.content)
     write_whole(target.with_suffix(".md"), card(target.name, exported).encode())
     typer.echo(f"{target} ({len(exported.content):,} bytes)")

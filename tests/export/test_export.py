@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -16,7 +17,7 @@ from digits_export.command import app
 from digits_export.export import Exported, Order, export
 from digits_export.gate import Limits
 from digits_export.recipe import Recipe
-from digits_runtime.contract import DIGITS, InkSpec
+from digits_runtime.contract import DIGITS, INPUT, InkSpec
 from digits_runtime.errors import GateError, InputError
 from digits_runtime.session import Session
 from digits_train import checkpoint, data, inference, run
@@ -203,6 +204,14 @@ def test_fp16_is_half_as_large_and_answers_alike(short_run: Path, glyphs: np.nda
     np.testing.assert_allclose(
         session.logits(glyphs), Session(whole, provider="cpu").logits(glyphs), atol=0.02
     )
+
+
+def test_ort_format_answers_as_onnx_does(short_run: Path, glyphs: np.ndarray) -> None:
+    for int8 in (False, True):
+        content = exported(short_run, int8=int8)
+        found = ort.InferenceSession(convert.to_ort(content)).run(None, {INPUT: glyphs})[0]
+        expected = Session(content, provider="cpu").logits(glyphs)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_fp16_and_int8_are_not_to_be_had_together(short_run: Path) -> None:
