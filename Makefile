@@ -13,7 +13,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean
+.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -79,6 +79,53 @@ bench-engines: $(READY)  ## the same weights on other engines; REFERENCE=folder 
 
 processors: $(READY)  ## the int8 models' answers on AVX2 alone, under qemu
 	$(BIN)/python tests/field/processors.py
+
+test-page: $(READY)  ## the web page in Chromium; pictures of it in build/page
+	$(BIN)/python -m pytest -s tests/field/page.py
+
+test-mqtt: $(READY)  ## readings, discovery and the last will at a real mosquitto
+	$(BIN)/python -m pytest -s tests/field/mqtt.py
+
+steady: $(READY)  ## how soon and how steadily numbers are announced, on generated films
+	$(BIN)/python tests/field/steady.py
+
+.PHONY: arm-python test-arm bench-photos bench-folders
+
+ARM_PACKAGES = pytest hypothesis onnx
+
+arm-python: $(READY)  ## an emulated 64-bit ARM Python in build/arm; needs Debian 12 or newer
+	PYTHON=$(BIN)/python tests/field/arm_python.sh build/arm $(ARM_PACKAGES)
+
+test-arm: arm-python  ## the runtime on emulated Raspberry Pi 3, 4 and 5; ARM_TESTS="..." for others
+	$(BIN)/python tests/field/arm.py build/arm $(ARM_TESTS)
+
+bench-photos: $(READY)  ## RapidOCR and Tesseract on the same pictures; needs DIGITS_DATA and tesseract
+	@command -v tesseract >/dev/null || { echo "install Tesseract: apt-get install tesseract-ocr"; exit 1; }
+	$(PYTHON) -m venv build/rapidocr
+	build/rapidocr/bin/python -m pip --disable-pip-version-check install --quiet \
+		rapidocr-onnxruntime==1.4.4
+	$(BIN)/python tests/field/photos.py build/rapidocr/bin/python
+
+bench-folders: $(READY)  ## digits-read in one process, in two and on Ray
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python tests/field/folders.py
+
+.PHONY: test-camera bench-camera soak
+
+# A folder for the kernel and qemu of `test-camera`, about 500 MB, made once.
+CAMERA_VM ?= build/camera-vm
+MINUTES ?= 20
+SECONDS ?= 30
+
+test-camera: $(READY)  ## cameras that freeze, vanish, lie: network ones here, a USB webcam in a VM
+	$(BIN)/python tests/field/streams.py
+	tests/field/camera_vm.sh $(CAMERA_VM) $(abspath $(BIN)/python) tests/field/camera_guest.py
+
+bench-camera: $(READY)  ## digits-cam at 30 frames a second on one core: drops, latency, memory
+	$(BIN)/python tests/field/end_to_end.py $(SECONDS)
+
+soak: $(READY)  ## digits-cam with failing cameras for MINUTES: memory, threads, descriptors
+	$(BIN)/python tests/field/soak.py $(MINUTES)
 
 picture: $(READY)  ## the README's picture, anew
 	$(BIN)/python tests/field/picture.py

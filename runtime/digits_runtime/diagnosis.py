@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +11,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from digits_runtime.capture.pi import PROGRAMS
 from digits_runtime.errors import InputError
 
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+_NVIDIA = Path("/proc/driver/nvidia/version")
+_DEVICE_TREE = Path("/proc/device-tree")
+_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+# Bits of the firmware's word; 16 higher, that it has happened since the start.
+_THROTTLING = {
+    0: "too little voltage",
+    1: "a capped clock",
+    2: "throttling",
+    3: "near too hot",
+}
+_POWER = "use the power supply made for this board and a short cable; give it a heat sink or fan"
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
 
 
@@ -33,11 +45,13 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at interpreter, packages, bundled models and cameras, in this order."""
+    """Look at interpreter, packages, GPU, bundled models, board and cameras, in this order."""
     yield _interpreter()
     yield _onnxruntime()
+    yield from _gpu()
     yield _opencv()
     yield _models()
+    yield from _board()
     yield from _cameras()
 
 
@@ -75,6 +89,12 @@ def _opencv() -> Finding:
             f"OpenCV {cv2.__version__} has known holes",
             "pip install --upgrade opencv-python-headless",
         )
+    if not cv2.videoio_registry.hasBackend(cv2.CAP_FFMPEG):
+        return Finding(
+            "problem",
+            f"OpenCV {cv2.__version__} was built without FFmpeg: no videos, no streams",
+            "pip install --force-reinstall opencv-python-headless",
+        )
     return Finding("ok", f"OpenCV {cv2.__version__}")
 
 
@@ -89,26 +109,91 @@ def _models() -> Finding:
     return Finding("ok", f"bundled models: {BUNDLED.name}, {BUNDLED_FLOAT.name}")
 
 
+def _gpu() -> Iterator[Finding]:
+    if "onnxruntime-gpu" in _installed(_RUNTIMES):
+        from digits_runtime.session import Session
+
+        try:
+            Session(provider="cuda")
+        except InputError as error:
+            yield Finding(
+                "problem",
+                f"onnxruntime-gpu does not run on the GPU: {error}",
+                "pip install 'onnxruntime-gpu[cuda,cudnn]' brings CUDA's libraries; the driver is "
+                "the system's: nvidia-smi must show the GPU",
+            )
+        else:
+            yield Finding("ok", "CUDA runs the model")
+    elif _NVIDIA.exists():
+        yield Finding(
+            "note",
+            "an NVIDIA GPU that this onnxruntime does not use",
+            "for --provider cuda: pip uninstall -y onnxruntime && pip install "
+            "'onnxruntime-gpu[cuda,cudnn]'",
+        )
+
+
+def _board() -> Iterator[Finding]:
+    """A Raspberry Pi's power and heat, as its firmware tells them."""
+    model = _text(_DEVICE_TREE / "model").rstrip("\0")
+    if "Raspberry Pi" not in model:
+        return
+    try:
+        flags = int(_text(_THROTTLED) or "0", 16)
+    except ValueError:
+        flags = 0
+    happened = [what for bit, what in _THROTTLING.items() if flags >> bit & 1]
+    before = [what for bit, what in _THROTTLING.items() if flags >> bit + 16 & 1]
+    if happened:
+        yield Finding("problem", f"{model}: {', '.join(happened)} right now", _POWER)
+    elif before:
+        yield Finding("note", f"{model}: {', '.join(before)} since it was started", _POWER)
+    else:
+        yield Finding("ok", model)
+    if not any(map(shutil.which, PROGRAMS)):
+        yield Finding(
+            "note",
+            "no rpicam-vid: a ribbon camera cannot be read (--source pi)",
+            "sudo apt install rpicam-apps",
+        )
+
+
 def _cameras() -> Iterator[Finding]:
     if sys.platform != "linux":
         yield Finding("note", f"cameras are not looked for on {sys.platform}")
         return
-    devices = sorted(Path("/dev").glob("video*"))
-    if not devices:
+    from digits_runtime.capture import v4l2
+
+    cameras = v4l2.cameras()
+    if not cameras:
         yield Finding(
             "note",
             "no camera (/dev/video*)",
-            "plug one in; a Raspberry Pi's ribbon camera does not appear here",
+            "plug one in, a virtual machine or container must be given it (--device /dev/video0); "
+            "a Raspberry Pi's ribbon camera does not appear here: --source pi",
         )
-    for device in devices:
-        if os.access(device, os.R_OK | os.W_OK):
-            yield Finding("ok", f"camera {device}")
-        else:
+    for camera in cameras:
+        what = f"camera {camera.path}, {camera.name}"
+        try:
+            captures = v4l2.captures(camera.path)
+        except PermissionError:
             yield Finding(
                 "problem",
-                f"camera {device} may not be read by this user",
+                f"{what}: may not be read by this user",
                 "sudo usermod -aG video $USER, then log in again",
             )
+        except OSError as error:
+            yield Finding("problem", f"{what}: {error.strerror}", "unplug it and plug it in again")
+        else:
+            if captures:
+                yield Finding("ok", what)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _overwritten(found: dict[str, str], keep: str) -> Finding:

@@ -20,6 +20,8 @@ Grey = NDArray[np.uint8]
 Polarity = Literal["dark", "bright", "auto"]
 
 _FULL = 255
+# A little more, so that a quotient of exactly a half is rounded up on every processor.
+_TO_FULL = 255.0001
 # Pixels of a crop below this share of its peak do not stretch its bounding box.
 EDGE = 31 / 256  # exact in floats, so that every machine draws the same line
 # A symmetric glyph's centre lies just between two pixels; this much, in pixels, decides for one.
@@ -30,20 +32,15 @@ _EDGE_OF_STROKE = 0.05
 # a hair-thin stroke, faint once shrunk, as strong as a broad one.
 SATURATE = 0.7
 # Paper so dark that dividing by it would only magnify the sensor's noise.
-_DARKEST_PAPER = 32
+DARKEST_PAPER = 32
 # Departures from the paper up to this many grey levels are grain.
 _GRAIN = 12
 # Mean square of bright over dark departures that an empty page does not reach, grey levels.
 _BRIGHT = 5.0
-# Pixel noise, in grey levels, from which on a page is smoothed.
-_NOISY = 6
-# Widest stroke, as a share of the shorter side: of a page, and of a picture of one glyph.
-_STROKE_OF_PAGE = 0.12
-_STROKE_OF_GLYPH = 0.45
+# Widest stroke, as a share of the shorter side.
+_STROKE = 0.45
 # Reach of the paper around each pixel of a picture of one glyph, as a share of its shorter side.
 _AROUND = 0.02
-# Pages whose shorter side is at most this, in pixels, may hold a single glyph.
-_SMALL_PAGE = 160
 
 
 def as_grey(image: object) -> Grey:
@@ -94,41 +91,26 @@ def to_grey(frame: NDArray[np.uint8], polarity: Literal["dark", "bright"]) -> Gr
     return as_grey(pick(pick(blue, green), red))
 
 
-def find_ink(grey: Grey, polarity: Literal["dark", "bright"], *, cropped: bool = False) -> Grey:
-    """Measure how far each pixel departs from the paper around it, in shares of full contrast.
+def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:
+    """Measure how far each pixel of a picture of one glyph departs from the paper around it.
 
-    The paper is what a morphological closing (for dark ink) leaves: it follows shadows and
-    vignettes, even their hard edges, but not anything as narrow as a stroke. Dividing by it makes
-    a stroke in the shade as strong as the same stroke in the light.
+    Strokes may be broad and lie along the border; of whole pages `paper.find_ink` finds the ink.
 
     Args:
         grey: uint8 `[h, w]`.
         polarity: Which side of the paper the ink is on.
-        cropped: It is a picture of one glyph, in which strokes are broad and may lie along the
-            border, rather than a page, in which shadows may cross it.
 
     Returns:
-        uint8 `[h, w]`, 0 on paper, 255 for black on white or white on black.
+        uint8 `[h, w]` in shares of full contrast, 0 on paper, 255 for black on white or white on
+        black.
     """
     light = grey if polarity == "dark" else as_grey(cv2.bitwise_not(grey))
-    side = min(light.shape)
-    # A small picture is itself a crop of a glyph or two.
-    widest = _STROKE_OF_GLYPH * (side if cropped else min(side, _SMALL_PAGE))
-    reach = 2 * round(max(widest, _STROKE_OF_PAGE * side) / 2) + 1
-    # At full resolution: on a shrunk page a hard shadow would leave a strip that looks like ink.
-    kernel = np.ones((reach, reach), np.uint8)
-    if cropped:
-        closed = as_grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel))
-        paper = _paper_of_crop(light, np.maximum(closed, _DARKEST_PAPER))
-    else:
-        light = _without_noise(light)
-        wide = cv2.copyMakeBorder(light, *(4 * (reach,)), cv2.BORDER_REPLICATE)
-        closed = as_grey(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel))
-        paper = closed[reach:-reach, reach:-reach]
-    return _departure(light, np.maximum(paper, _DARKEST_PAPER))
+    reach = 2 * round(_STROKE * min(light.shape) / 2) + 1
+    closed = as_grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
+    return departure(light, _paper_around(light, np.maximum(closed, DARKEST_PAPER)))
 
 
-def _paper_of_crop(light: Grey, paper: Grey) -> Grey:
+def _paper_around(light: Grey, paper: Grey) -> Grey:
     """Follow light that falls off across one glyph, from a first guess too stiff to follow it.
 
     What the guess does not take for ink is averaged around each pixel (normalised convolution,
@@ -138,30 +120,19 @@ def _paper_of_crop(light: Grey, paper: Grey) -> Grey:
     near = _AROUND * min(light.shape)
     plain = light.astype(np.float32)
     for _ in range(3):
-        ink = _departure(light, paper)
+        ink = departure(light, paper)
         strong, _ = cv2.threshold(ink, 0, _FULL, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         blank = (ink < strong / 2).astype(np.float32)
         around, weight = (cv2.GaussianBlur(v, (0, 0), near) for v in (plain * blank, blank))
         far, of_far = (cv2.GaussianBlur(v, (0, 0), 4 * near) for v in (plain * blank, blank))
         mixed = (around + 0.02 * far / np.maximum(of_far, 1e-4)) / (weight + 0.02)
-        paper = np.clip(np.rint(mixed), _DARKEST_PAPER, _FULL).astype(np.uint8)
+        paper = np.clip(np.rint(mixed), DARKEST_PAPER, _FULL).astype(np.uint8)
     return paper
 
 
-def _departure(light: Grey, paper: Grey) -> Grey:
+def departure(light: Grey, paper: Grey) -> Grey:
     """How much darker than its paper each pixel is: 0 as bright or brighter, 255 black."""
-    return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_FULL)))
-
-
-def _without_noise(grey: Grey) -> Grey:
-    """Smooth a page of a camera that strains in the dark; a clean page stays as it is."""
-    rows = grey[::4].astype(np.int16)
-    steps = np.abs(rows[:, 1:] - rows[:, :-1])
-    # The median of the difference of two normal deviates is 0.954 of either's deviation.
-    noise = float(np.median(steps)) / 0.954 if steps.size else 0.0
-    if noise < _NOISY:
-        return grey
-    return as_grey(cv2.GaussianBlur(grey, (0, 0), min(0.12 * noise, 2.0)))
+    return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_TO_FULL)))
 
 
 def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
@@ -289,5 +260,5 @@ def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto
     """
     if polarity == "auto":
         polarity = guess_polarity(picture)
-    ink = find_ink(to_grey(picture, polarity), polarity, cropped=True)
+    ink = find_ink(to_grey(picture, polarity), polarity)
     return normalise(isolate(ink), spec)

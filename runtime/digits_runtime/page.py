@@ -1,10 +1,11 @@
-"""From a page of ink to glyph candidates: strokes joined, rules dropped, grouped into lines.
+"""From a page of ink to glyph candidates: strokes joined, rules dropped, in lines or cells.
 
 Geometry only: what a candidate is, and whether it is a glyph at all, the classifier says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,30 +13,33 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime import layout
+from digits_runtime.grid import find_grid
 from digits_runtime.ink import Grey, as_grey, without_grain
+from digits_runtime.layout import Boxes
 from digits_runtime.reading import Box
-from digits_runtime.rules import without_rules
+from digits_runtime.rules import LONG, find_rules, without_rules
 
-Labels = NDArray[np.int32]
+Contour = NDArray[np.int32]
 
 # Ink: this many deviations above the paper's own texture, and this much of full contrast at least.
-_DEVIATIONS = 4.5
+_DEVIATIONS = 6
 _FAINTEST = 20
 # From here on a pixel is ink for sure, where more than this share but not most of the page is.
 _STRONG, _CROWDED = 96, 0.12
+# The paper is measured in so many tiles across its shorter side, at one of so many pixels each way.
+_TILES, _SPARSE = 10, 3
 # Ink this much weaker than the strongest on the page is a shadow, show-through or a halo.
 _SOFT = 0.25
 _WEAK = 0.4
 # Pixels of the working frame below which a component is a speck.
 _SMALLEST = 9
-# Lines that rise or fall faster than this are not looked for.
-_STEEPEST = 0.6
 # Steeper lines than this have their glyphs turned upright before they are named.
 _SLOPING = 0.1
-# So many neighbours must agree on it.
-_SURE_SLOPE = 3
 # More components than this is texture, not writing; the largest are looked at.
 _MOST = 600
+# So many pieces this many times as long as broad are what is left of broken rules.
+_PIECES, _SLENDER = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,185 +57,187 @@ class Candidate:
     cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found on a page.
+
+    Attributes:
+        lines: Top to bottom, each from left to right; none where there is a grid.
+        cells: Of a ruled grid: rows of cells of candidates, from left to right; None without one.
+    """
+
+    lines: list[list[Candidate]]
+    cells: list[list[list[Candidate]]] | None = None
+
+
 class _Levels(NamedTuple):
-    """How strong the paper's own texture gets, from where on it is ink, and how strong ink gets."""
+    """What of a page is ink.
+
+    Attributes:
+        texture: How strong the paper's own texture gets.
+        faint: uint8 `[h, w]`, 255 where something stands out from the paper, rules too.
+        mask: The same where it is strong enough for writing.
+        strongest: How strong ink gets.
+    """
 
     texture: int
-    threshold: int
+    faint: Grey
+    mask: Grey
     strongest: int
 
 
-def find_lines(ink: Grey) -> list[list[Candidate]]:
-    """Find what may be glyphs and group them into lines.
+class _Parts(NamedTuple):
+    """Connected pieces of ink: their outlines, and the boxes around them."""
+
+    contours: Sequence[Contour]
+    boxes: Boxes
+
+    def only(self, chosen: NDArray[np.intp]) -> _Parts:
+        """These of them."""
+        return _Parts([self.contours[index] for index in chosen.tolist()], self.boxes[chosen])
+
+
+def find_page(ink: Grey) -> Page:
+    """Find what may be glyphs and group them into lines, or into the cells of a grid.
 
     Args:
-        ink: uint8 `[h, w]` from `ink.find_ink`.
-
-    Returns:
-        Lines from top to bottom, each from left to right.
+        ink: uint8 `[h, w]` from `paper.find_ink`.
     """
     levels = _levels(ink)
     if levels is None:
-        return []
-    mask = as_grey(cv2.threshold(ink, levels.threshold, 255, cv2.THRESH_BINARY)[1])
-    mask = without_rules(mask, ink, levels.strongest)
-    count, found, figures, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count <= 1:
-        return []
-    labels, stats = np.asarray(found, np.int32), np.asarray(figures, np.int32)
-    inked = np.flatnonzero(mask)
-    weights = np.bincount(labels.ravel()[inked], weights=ink.ravel()[inked], minlength=count)
-    strength = weights / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
-    parts = _plausible(stats, strength, ink.shape)
-    groups = _join(stats[parts])
-    members = [parts[group] for group in groups]
-    boxes = np.array([_bounds(stats[group]) for group in members], np.int64).reshape(-1, 4)
-    lines, slope = _lines(boxes)
+        return Page([])
+    mask, grid = levels.mask, None
+    parts = _parts(mask)
+    if _may_have_rules(parts, ink.shape) and (rules := find_rules(levels.faint)) is not None:
+        grid = find_grid(rules, ink)
+        if grid is not None:
+            rules = grid.only(rules)
+        mask = without_rules(mask, ink, rules, levels.strongest)
+        parts = _parts(mask)
+        if grid is not None:
+            parts = parts.only(grid.may_hold(parts.boxes))
+    parts, areas = _plausible(parts, mask, ink)
+    groups = layout.join(parts.boxes, areas)
+    boxes = np.array([layout.bounds(parts.boxes[group]) for group in groups], np.int64)
+    boxes = boxes.reshape(-1, 4)
     clean = without_grain(ink, levels.texture)
-    return [
-        [_candidate(clean, labels, members[index], boxes[index], slope) for index in line]
-        for line in lines
-    ]
+
+    def candidates(chosen: Sequence[int], slope: float) -> list[Candidate]:
+        return [
+            _candidate(clean, [parts.contours[part] for part in groups[index]], boxes[index], slope)
+            for index in chosen
+        ]
+
+    if grid is not None and (cells := grid.filled(boxes)) is not None:
+        return Page([], [[candidates(cell, grid.slope) for cell in row] for row in cells])
+    lines, slope = layout.lines_of(boxes)
+    return Page([candidates(line, slope) for line in lines])
 
 
 def _levels(ink: Grey) -> _Levels | None:
-    """Measure a page's ink; None where paper is as strong as ink can be, or there is none."""
-    histogram = np.bincount(ink.ravel(), minlength=256)
-    # Ink may be a third of a tight crop; what is for sure ink must not count as paper's texture.
-    strong = histogram[_STRONG:].sum() / ink.size
-    paper = histogram[:_STRONG] if _CROWDED < strong < 0.5 else histogram
-    share = np.cumsum(paper) / paper.sum()
-    middle, upper = int(np.searchsorted(share, 0.5)), int(np.searchsorted(share, 0.84))
-    deviation = max(upper - middle, 1)
-    faintest = middle + max(_FAINTEST, round(_DEVIATIONS * deviation))
-    inked = np.cumsum(histogram[faintest:][::-1])
-    if len(inked) == 0 or inked[-1] == 0:
+    """Measure a page's ink; None where there is none.
+
+    The paper's texture is measured tile by tile, for the desk around a sheet and its dark corners
+    have another than the sheet.
+    """
+    strong = cv2.countNonZero(cv2.threshold(ink, _STRONG, 1, cv2.THRESH_BINARY)[1]) / ink.size
+    if _CROWDED < strong < 0.5:
+        # Ink may be a third of a tight crop; what is for sure ink is not the paper's texture.
+        lower, middle = (np.full((1, 1), v) for v in np.percentile(ink[ink < _STRONG], (25, 50)))
+    else:
+        tile = max(min(ink.shape) // _TILES, 1)
+        few = ink[::_SPARSE, ::_SPARSE]
+        side = max(tile // _SPARSE, 1)
+        down, across = (max(length // side, 1) for length in few.shape)
+        few = few[: down * side, : across * side]
+        tiles = few.reshape(down, len(few) // down, across, -1).swapaxes(1, 2)
+        ranked = np.sort(tiles.reshape(down, across, -1), axis=2)
+        count = ranked.shape[2]
+        lower, middle = ranked[:, :, count // 4], ranked[:, :, count // 2]
+    # Of normal deviates a quarter lies 0.674 deviations below the middle.
+    deviation = np.maximum((middle.astype(np.float32) - lower) / 0.674, 1)
+    faintest = middle + np.maximum(_FAINTEST, _DEVIATIONS * deviation)
+    texture = middle + 2 * deviation
+    faintest, texture = (
+        # A tile full of ink takes after those around it.
+        np.minimum(stat, cv2.medianBlur(np.minimum(stat, 254).astype(np.uint8), 3))
+        for stat in (faintest, texture)
+    )
+    size = (ink.shape[1], ink.shape[0])
+    limit = as_grey(cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR))
+    faint = as_grey(cv2.compare(ink, limit, cv2.CMP_GT))
+    histogram = cv2.calcHist([ink], [0], faint, [256], [0, 256]).ravel()[::-1]
+    inked = np.cumsum(histogram)
+    if inked[-1] == 0:
         return None
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
-    soft = middle + round(_SOFT * (strongest - middle))
-    return _Levels(middle + 2 * deviation, min(max(faintest, soft), 254), strongest)
+    soft = _SOFT * strongest
+    mask = as_grey(cv2.bitwise_and(faint, cv2.threshold(ink, soft, 255, cv2.THRESH_BINARY)[1]))
+    return _Levels(int(np.median(texture)), faint, mask, strongest)
 
 
-def _plausible(
-    stats: NDArray[np.int32], strength: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[np.intp]:
-    """Components that may be a glyph or a part of one: indexes into `stats`."""
-    height, width = shape
-    _, _, w, h, area = stats.T
-    fits = (w < 0.9 * width) & (h < 0.97 * height)
-    fits &= (np.maximum(w, h) >= _SMALLEST) & (area >= _SMALLEST)
-    fits[0] = False
-    if not fits.any():
-        return np.flatnonzero(fits)
-    # The strength of the page's ink is that of its larger components.
-    order = np.argsort(strength[fits])
-    weights = np.cumsum(area[fits][order])
-    usual = strength[fits][order][np.searchsorted(weights, weights[-1] / 2)]
-    found = np.flatnonzero(fits & (strength >= _WEAK * usual))
-    if len(found) > _MOST:
-        found = np.sort(found[np.argsort(-area[found])[:_MOST]])
-    return found
+def _parts(mask: Grey) -> _Parts:
+    """The connected pieces of a mask, specks left out."""
+    found, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if hierarchy is None:
+        return _Parts((), np.zeros((0, 4), np.int64))
+    # Outlines of ink have no parent; outlines of holes have.
+    outer = [
+        np.asarray(contour, np.int32)
+        for contour, parent in zip(found, np.reshape(hierarchy, (-1, 4))[:, 3], strict=True)
+        if parent < 0
+    ]
+    boxes = np.array([cv2.boundingRect(contour) for contour in outer], np.int64)
+    large = np.flatnonzero(boxes[:, 2:].max(axis=1) >= _SMALLEST)
+    if len(large) > _MOST:
+        order = np.argsort(-boxes[large, 2:].prod(axis=1), kind="stable")
+        large = np.sort(large[order[:_MOST]])
+    return _Parts([outer[index] for index in large.tolist()], boxes[large])
 
 
-def _join(stats: NDArray[np.int32]) -> list[NDArray[np.intp]]:
-    """Join strokes of one glyph that do not touch: the bar of a 5, a dot of ink inside a 0.
-
-    Returns:
-        Groups of indexes into `stats`.
-    """
-    count = len(stats)
-    x, y, w, h, area = (column[:, None].astype(np.float64) for column in stats.T)
-    overlap = np.minimum(x + w, (x + w).T) - np.maximum(x, x.T)
-    gap = np.maximum(y, y.T) - np.minimum(y + h, (y + h).T)
-    # Row: the smaller part; column: the larger one it may belong to.
-    smaller = (area < area.T) | ((area == area.T) & (np.arange(count)[:, None] > np.arange(count)))
-    flat = (h < 0.6 * h.T) & (w < 1.2 * np.maximum(w.T, h.T))
-    near = (overlap >= 0.35 * np.minimum(w, w.T)) & (gap <= 0.16 * h.T)
-    inside = (overlap >= 0.8 * w) & (gap <= -0.8 * h)
-    same = smaller & ((flat & near) | inside)
-    return _connected(same)
+def _may_have_rules(parts: _Parts, shape: tuple[int, ...]) -> bool:
+    """Whether anything on the page is long enough, or many pieces slender enough, to be a rule."""
+    if len(parts.boxes) == 0:
+        return False
+    longer, shorter = parts.boxes[:, 2:].max(axis=1), parts.boxes[:, 2:].min(axis=1)
+    if longer.max() >= LONG * max(shape):
+        return True
+    return int((longer >= _SLENDER * np.maximum(shorter, 2)).sum()) >= _PIECES
 
 
-def _connected(linked: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
-    """Connected groups of a graph given by its adjacency matrix, in order of first member."""
-    owner = np.arange(len(linked))
-    for first, second in zip(*np.nonzero(linked), strict=True):
-        old, new = owner[second], owner[first]
-        if old != new:
-            owner[owner == max(old, new)] = min(old, new)
-    return [np.flatnonzero(owner == root) for root in np.unique(owner)]
-
-
-def _bounds(stats: NDArray[np.int32]) -> tuple[int, int, int, int]:
-    left, top = stats[:, 0].min(), stats[:, 1].min()
-    right, bottom = (stats[:, 0] + stats[:, 2]).max(), (stats[:, 1] + stats[:, 3]).max()
-    return int(left), int(top), int(right - left), int(bottom - top)
-
-
-def _lines(boxes: NDArray[np.int64]) -> tuple[list[list[int]], float]:
-    """Chain boxes into lines: each to its nearest fellow on the right, along the page's slope.
-
-    Returns:
-        Lines of indexes into `boxes`, top to bottom, each left to right, specks left out; and
-        their slope, pixels down for a pixel to the right, 0 where it is not sure.
-    """
-    if len(boxes) == 0:
-        return [], 0.0
-    x, y, w, h = (column[:, None].astype(np.float64) for column in boxes.T)
-    middle, tall = x + w / 2, np.maximum(h, h.T)
-    gap = x.T - (x + w)
-    fellow = (middle < middle.T) & (gap <= 3.0 * tall) & (gap >= -0.5 * np.minimum(w, w.T))
-    fellow &= np.minimum(h, h.T) >= 0.4 * tall
-    slopes = _slopes(middle, y + h / 2, fellow & (gap <= 1.5 * tall))
-    slope = float(np.median(slopes)) if len(slopes) else 0.0
-    centre = y + h / 2 - slope * middle
-    apart = np.abs(centre - centre.T)
-    distance = np.where(
-        fellow & (apart <= 0.45 * tall + 0.15 * np.maximum(gap, 0)), gap + 2 * apart, np.inf
-    )
-    nearest = distance.argmin(axis=1)
-    linked = np.zeros_like(fellow)
-    found = np.flatnonzero(np.isfinite(distance.min(axis=1)))
-    linked[found, nearest[found]] = True
-    # Of several that name the same right neighbour only the nearest is its left neighbour.
-    linked &= distance == np.where(linked, distance, np.inf).min(axis=0, keepdims=True)
-    lines = [sorted(group.tolist(), key=lambda i: float(x[i, 0])) for group in _connected(linked)]
-    writing = [line for line in lines if max(h[i, 0] for i in line) >= _SMALLEST]
-    writing.sort(key=lambda line: float(np.mean([centre[i, 0] for i in line])))
-    # Two or three glyphs of a level line may well step like this.
-    return writing, slope if len(slopes) >= _SURE_SLOPE else 0.0
-
-
-def _slopes(
-    middle: NDArray[np.float64], centre: NDArray[np.float64], fellow: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """The slope of each box's way to its nearest fellow on the right, where it has one."""
-    across, down = middle.T - middle, centre.T - centre
-    fellow = fellow & (np.abs(down) <= _STEEPEST * across)
-    distance = np.where(fellow, np.hypot(across, down), np.inf)
-    found = np.flatnonzero(np.isfinite(distance.min(axis=1)))
-    nearest = distance.argmin(axis=1)[found]
-    return np.asarray(down[found, nearest] / across[found, nearest], np.float64)
+def _plausible(parts: _Parts, mask: Grey, ink: Grey) -> tuple[_Parts, NDArray[np.int64]]:
+    """The parts that may be a glyph or a part of one, and the pixels of ink of each."""
+    height, width = ink.shape
+    fits = (parts.boxes[:, 2] < 0.9 * width) & (parts.boxes[:, 3] < 0.97 * height)
+    chosen = np.flatnonzero(fits)
+    areas, strengths = np.zeros(len(chosen), np.int64), np.zeros(len(chosen))
+    for place, (x, y, w, h) in enumerate(parts.boxes[chosen].tolist()):
+        own = mask[y : y + h, x : x + w]
+        areas[place] = cv2.countNonZero(own)
+        strengths[place] = cv2.mean(ink[y : y + h, x : x + w], own)[0]
+    if len(chosen):
+        # The strength of the page's ink is that of its larger components.
+        order = np.argsort(strengths)
+        weights = np.cumsum(areas[order])
+        usual = strengths[order][np.searchsorted(weights, weights[-1] / 2)]
+        held = np.flatnonzero((strengths >= _WEAK * usual) & (areas >= _SMALLEST))
+        chosen, areas = chosen[held], areas[held]
+    return parts.only(chosen), areas
 
 
 def _candidate(
-    clean: Grey,
-    labels: Labels,
-    members: NDArray[np.intp],
-    box: NDArray[np.int64],
-    slope: float,
+    clean: Grey, contours: Sequence[Contour], box: NDArray[np.int64], slope: float
 ) -> Candidate:
     """Cut a candidate's own ink out of the page, soft edges included, and turn it upright."""
     left, top, width, height = (int(value) for value in box)
     page_height, page_width = clean.shape
-    rows = slice(max(0, top - 2), min(page_height, top + height + 2))
-    columns = slice(max(0, left - 2), min(page_width, left + width + 2))
-    part = labels[rows, columns]
-    own = part == members[0]
-    for member in members[1:]:
-        own |= part == member
-    reach = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8))
-    ink = as_grey(cv2.multiply(clean[rows, columns], reach))
+    x, y = max(0, left - 2), max(0, top - 2)
+    part = clean[y : top + height + 2, x : left + width + 2]
+    own = np.zeros(part.shape, np.uint8)
+    # Filled, and a line around it for the soft edge.
+    cv2.drawContours(own, contours, -1, 1, cv2.FILLED, offset=(-x, -y))
+    cv2.drawContours(own, contours, -1, 1, 3, offset=(-x, -y))
+    ink = as_grey(cv2.multiply(part, own))
     return Candidate(
         box=(left, top, width, height),
         ink=_levelled(ink, slope) if abs(slope) > _SLOPING else ink,

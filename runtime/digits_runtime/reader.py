@@ -10,17 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink, page, pictures
-from digits_runtime.page import Candidate
-from digits_runtime.reading import UNCERTAIN, Glyph, Reading
+from digits_runtime import ink, page, paper, pictures
+from digits_runtime.naming import name_cell, name_line
+from digits_runtime.page import Candidate, Page
+from digits_runtime.reading import Cells, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# From this probability on, "not a glyph" means it.
-_SURELY_NONE = 0.9
-# A glyph that goes on beyond the frame has fellows at most this much taller or shorter.
-_ALIKE = 1.6
+# A grid whose glyphs are named with this probability on average is the right way up.
+_UPRIGHT = 0.85
 
 
 class Reader:
@@ -68,68 +67,78 @@ class Reader:
         else:
             picture = frame
         decoded = time.perf_counter()
-        lines, scale = _find(picture)
-        found = time.perf_counter()
-        spec = self.session.contract.ink
-        candidates = [candidate for line in lines for candidate in line]
-        glyphs = np.zeros((len(candidates), 1, spec.size, spec.size), np.uint8)
-        for glyph, candidate in zip(glyphs, candidates, strict=True):
-            glyph[0] = ink.normalise(candidate.ink, spec)
+        found, scale = _find(picture)
+        searched = time.perf_counter()
+        groups = found.lines if found.cells is None else [c for row in found.cells for c in row]
+        glyphs = self._normalised([candidate for group in groups for candidate in group])
         normalised = time.perf_counter()
-        rows = iter(self.session.probabilities(glyphs))
+        rows = self.session.probabilities(glyphs)
+        turns = 0
+        if found.cells is not None:
+            turns, rows = self._turned(glyphs, rows)
         classified = time.perf_counter()
-        named = [self._name(line, [next(rows) for _ in line], scale) for line in lines]
+        contract, name = self.session.contract, name_line if found.cells is None else name_cell
+        each = iter(rows)
+        named = [name(group, [next(each) for _ in group], contract, scale) for group in groups]
+        grid: Cells | None = None
+        if found.cells is not None:
+            columns = len(found.cells[0])
+            cells = [named[start : start + columns] for start in range(0, len(named), columns)]
+            grid = _turned_cells(cells, turns)
+            named = [tuple(glyph for cell in row for glyph in cell) for row in grid]
         now = time.time()
         return Reading(
             lines=tuple(line for line in named if line),
+            grid=grid,
             source=source,
             frame=number,
             time=captured,
             age=None if captured is None else now - captured,
             durations={
                 "decode": 1e3 * (decoded - started),
-                "find": 1e3 * (found - decoded),
-                "normalise": 1e3 * (normalised - found),
+                "find": 1e3 * (searched - decoded),
+                "normalise": 1e3 * (normalised - searched),
                 "classify": 1e3 * (classified - normalised),
             },
         )
 
-    def _name(
-        self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]], scale: float
-    ) -> tuple[Glyph, ...]:
-        """Name the glyphs of a line; empty if it is no writing.
+    def _normalised(self, candidates: Sequence[Candidate]) -> NDArray[np.uint8]:
+        spec = self.session.contract.ink
+        glyphs = np.zeros((len(candidates), 1, spec.size, spec.size), np.uint8)
+        for glyph, candidate in zip(glyphs, candidates, strict=True):
+            glyph[0] = ink.normalise(candidate.ink, spec)
+        return glyphs
 
-        A doubtful glyph becomes `?` and stays, since a number short of a digit is another number.
-        What is surely no glyph goes from the ends of a line, but within it stays as `?` too.
+    def _turned(
+        self, glyphs: NDArray[np.uint8], rows: NDArray[np.float32]
+    ) -> tuple[int, NDArray[np.float32]]:
+        """How many quarters a page lies turned to the right, and what its glyphs are turned back.
+
+        A page photographed from above often bears the wrong note of which side is up.
         """
-        contract = self.session.contract
-        tall = float(
-            np.median([candidate.box[3] for candidate in line if not candidate.cut] or [0])
-        )
-        glyphs, none = [], []
-        for candidate, row in zip(line, rows, strict=True):
-            best = int(row[: len(contract.labels)].argmax())
-            probability = float(row[best])
-            sure = probability >= contract.threshold and not candidate.cut
-            glyphs.append(
-                Glyph(
-                    contract.labels[best] if sure else UNCERTAIN,
-                    probability,
-                    _in_frame(candidate.box, scale),
-                )
-            )
-            height = candidate.box[3]
-            stray = candidate.cut and not tall / _ALIKE <= height <= tall * _ALIKE
-            none.append(stray or (contract.rejects and float(row[-1]) >= _SURELY_NONE))
-        kept = [index for index, empty in enumerate(none) if not empty]
-        if not kept:
-            return ()
-        whole = glyphs[kept[0] : kept[-1] + 1]
-        known = sum(glyph.label != UNCERTAIN for glyph in whole)
-        return tuple(whole) if 2 * known >= len(whole) else ()
+        labels = len(self.session.contract.labels)
+
+        def told(rows: NDArray[np.float32]) -> float:
+            return float(rows[:, :labels].max(axis=1).sum())
+
+        if len(rows) == 0 or told(rows) >= _UPRIGHT * len(rows):
+            return 0, rows
+        ways = [rows] + [
+            self.session.probabilities(np.ascontiguousarray(np.rot90(glyphs, turn, axes=(2, 3))))
+            for turn in (1, 2, 3)
+        ]
+        best = int(np.argmax([told(way) for way in ways]))
+        return best, ways[best]
 
 
-def _find(picture: NDArray[np.uint8]) -> tuple[list[list[Candidate]], float]:
+def _turned_cells(cells: Sequence[Sequence[tuple[Glyph, ...]]], turns: int) -> Cells:
+    """Rows of cells, turned to the left by quarters."""
+    for _ in range(turns):
+        cells = list(zip(*cells, strict=True))[::-1]
+    return tuple(tuple(row) for row in cells)
+
+
+def _find(picture: NDArray[np.uint8]) -> tuple[Page, float]:
     """Candidates of a picture, and how many frame pixels one of theirs is."""
     ink.check_frame(picture)
     longer = max(picture.shape[:2])
@@ -139,10 +148,5 @@ def _find(picture: NDArray[np.uint8]) -> tuple[list[list[Candidate]], float]:
         size = (width, height)
         kernel = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
         picture = np.asarray(cv2.resize(picture, size, interpolation=kernel), np.uint8)
-    polarity = ink.guess_polarity(picture)
-    return page.find_lines(ink.find_ink(ink.to_grey(picture, polarity), polarity)), scale
-
-
-def _in_frame(box: tuple[int, int, int, int], scale: float) -> tuple[int, int, int, int]:
-    x, y, width, height = (round(value * scale) for value in box)
-    return x, y, width, height
+    polarity = paper.guess_polarity(picture)
+    return page.find_page(paper.find_ink(ink.to_grey(picture, polarity), polarity)), scale

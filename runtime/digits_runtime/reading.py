@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 SCHEMA = 1
 UNCERTAIN = "?"
+EMPTY = "0"  # in the text of a grid, as sudoku files have it
 
 Box = tuple[int, int, int, int]
 
@@ -26,12 +27,17 @@ class Glyph:
     box: Box
 
 
+# Rows of cells, each of the glyphs in it.
+Cells = tuple[tuple[tuple[Glyph, ...], ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """All that was read in one frame.
 
     Attributes:
-        lines: Top to bottom, each of glyphs from left to right.
+        lines: Top to bottom, each of glyphs from left to right; of a grid, its rows that hold any.
+        grid: Of a sudoku or a table, its rows of cells, each of the glyphs in it; None without one.
         source: What the frame came from: a path, a device, an address.
         frame: Its number in that source, from 0.
         time: When it was captured, seconds since the epoch; None where nobody knows.
@@ -40,6 +46,7 @@ class Reading:
     """
 
     lines: tuple[tuple[Glyph, ...], ...]
+    grid: Cells | None = None
     source: str = ""
     frame: int = 0
     time: float | None = None
@@ -48,10 +55,18 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """The lines, joined by newlines; labels of several letters stand apart."""
-        labels = [[glyph.label for glyph in line] for line in self.lines]
-        apart = " " if any(len(label) > 1 for line in labels for label in line) else ""
-        return "\n".join(apart.join(line) for line in labels)
+        """The lines, joined by newlines; labels of several letters stand apart.
+
+        Of a grid the rows, an empty cell as `0`; where a cell holds several glyphs, cells stand
+        apart.
+        """
+        labels = {glyph.label for line in self.lines for glyph in line}
+        apart = " " if any(len(label) > 1 for label in labels) else ""
+        if self.grid is None:
+            return "\n".join(apart.join(glyph.label for glyph in line) for line in self.lines)
+        rows = [[apart.join(g.label for g in cell) or EMPTY for cell in row] for row in self.grid]
+        between = " " if any(len(cell) > 1 for row in rows for cell in row) else ""
+        return "\n".join(between.join(row) for row in rows)
 
     def to_dict(self) -> dict[str, object]:
         """The object of the JSON lines, described in docs/reading.md."""
@@ -72,5 +87,7 @@ class Reading:
                 for number, line in enumerate(self.lines)
                 for glyph in line
             ],
+            "grid": self.grid
+            and [["".join(glyph.label for glyph in cell) for cell in row] for row in self.grid],
             "durations_ms": {stage: round(ms, 3) for stage, ms in self.durations.items()},
         }

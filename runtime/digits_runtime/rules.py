@@ -1,100 +1,154 @@
-"""Takes the printed lines of ruled and squared paper off a page."""
+"""Finds the printed lines of ruled and squared paper and of tables, and takes them off a page."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey
 
-# A rule spans this much of the frame and is at most so thick, as a share of its height.
-_RULE_WIDE, _RULE_HIGH, _RULE_THICK = 0.3, 0.5, 0.014
+# Rules are looked for on a page shrunk to at most this many pixels on its longer side.
+_SIDE = 320
+# There, a piece of a rule is a straight run of so many pixels; pieces closer than this are one.
+_RUN, _GAP = 15, 3
+# Turned by these angles, degrees: a run shows up to half a step off its angle, for it is pooled.
+_TURNS = (-30, -24, -18, -12, -6, 0, 6, 12, 18, 24, 30)
+# A rule is so long, as a share of the page's longer side.
+LONG = 0.2
+# There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on.
+_BROAD = 4.5
+# Nor is there one where so much around is ink, in grey levels of the mean over so many pixels.
+_AROUND, _CROWDED = 17, 180
 # Print weaker than this share of the strongest ink is told from writing by its strength alone.
-_FAINT_RULE = 0.6
+_FAINT = 0.6
 # Where a printed line falls squarely on pixels, it is this much stronger than in the median.
 _RAGGED = 1.5
 _LEVEL, _UPRIGHT = 0, 1
-_STEP = 4
 
 
-def without_rules(mask: Grey, ink: Grey, strongest: int) -> Grey:
-    """Erase the rules of ruled and squared paper, but not the strokes that cross them.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Where rules run, on a shrunk page.
+
+    Attributes:
+        level: uint8 `[h, w]`, 255 on rules that run across the page.
+        upright: The same, on rules that run down the page.
+        step: Pixels of the page for one of theirs.
+    """
+
+    level: Grey
+    upright: Grey
+    step: int
+
+
+def find_rules(mask: Grey) -> Rules | None:
+    """Find long straight lines turned up to 30 degrees from the frame's sides.
+
+    Args:
+        mask: uint8 `[h, w]`, 255 where there is ink.
+
+    Returns:
+        Where they are; None if there are none.
+    """
+    step = -(-max(mask.shape) // _SIDE)
+    pooled = as_grey(cv2.dilate(mask, np.ones((step, step), np.uint8)))[::step, ::step]
+    crowded = cv2.threshold(cv2.blur(pooled, (_AROUND, _AROUND)), _CROWDED, 255, cv2.THRESH_BINARY)
+    beside = cv2.dilate(crowded[1], np.ones((_AROUND, _AROUND), np.uint8))
+    pooled = as_grey(cv2.bitwise_and(pooled, cv2.bitwise_not(beside)))
+    level, upright = (_long_runs(pooled, axis) for axis in (_LEVEL, _UPRIGHT))
+    if level is None and upright is None:
+        return None
+    none = np.zeros_like(pooled)
+    return Rules(none if level is None else level, none if upright is None else upright, step)
+
+
+def without_rules(mask: Grey, ink: Grey, rules: Rules, strongest: int) -> Grey:
+    """Erase rules, but not the strokes that cross them.
 
     Args:
         mask: uint8 `[h, w]`, 255 where there is ink.
         ink: uint8 `[h, w]`, its strength.
+        rules: Where the rules are.
         strongest: Strength of the strongest ink on the page.
 
     Returns:
         uint8 `[h, w]`, the mask without the rules.
     """
-    for axis, span in ((_LEVEL, _RULE_WIDE), (_UPRIGHT, _RULE_HIGH)):
-        length = mask.shape[1 - axis]
-        reach = max(16, length // 20)
-        runs = as_grey(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(reach, axis)))
-        # Labelling is dear; most pages have no run long enough in all their rows together.
-        if cv2.countNonZero(cv2.reduce(runs, axis, cv2.REDUCE_MAX)) < 0.5 * span * length:
+    height, width = mask.shape
+    for axis, runs in ((_LEVEL, rules.level), (_UPRIGHT, rules.upright)):
+        wide = cv2.dilate(runs, np.ones((3, 3), np.uint8))
+        size = (runs.shape[1] * rules.step, runs.shape[0] * rules.step)
+        near = as_grey(cv2.resize(wide, size, interpolation=cv2.INTER_NEAREST))
+        band = as_grey(cv2.bitwise_and(near[:height, :width], mask))
+        if cv2.countNonZero(band) == 0:
             continue
-        mask = _without_faint_rules(mask, runs, ink, axis, span * length, strongest)
-        mask = _without_strong_rules(mask, axis, reach, span * length)
+        # The median, since strokes along the rules are in the band too.
+        faint = float(np.median(ink[band > 0]))
+        if faint <= _FAINT * strongest:
+            kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
+        else:
+            beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
+            kept = _across(beside, as_grey(wide), axis, rules.step)
+        mask = as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(band), kept)))
     return mask
 
 
-def _without_faint_rules(
-    mask: Grey, runs: Grey, ink: Grey, axis: int, span: float, strongest: int
-) -> Grey:
-    """Erase long straight lines that are weaker than the writing, however broken they are.
+def _across(beside: Grey, wide: Grey, axis: int, step: int) -> Grey:
+    """Where a stroke comes to a rule on one side and goes on at the other.
 
-    A line turned a little against the pixels comes in pieces, a row apart from one to the next.
+    Args:
+        beside: uint8 `[h, w]`, the ink beside the rules.
+        wide: uint8, the rules and a little more, shrunk by `step`.
+        axis: Which way the rules run.
+        step: Pixels of the page for one of `wide`.
     """
-    joined = cv2.dilate(cv2.dilate(runs, _run(3, 1 - axis)), _run(round(span / 3), axis))
-    band = _long(as_grey(joined), axis, span)
-    if band is None:
-        return mask
-    # The median, since strokes along the lines are in the band too.
-    level = float(np.median(ink[(runs > 0) & (band > 0)]))
-    if level > _FAINT_RULE * strongest:
-        return mask
-    weak = cv2.threshold(ink, _RAGGED * level, 255, cv2.THRESH_BINARY_INV)[1]
-    return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(cv2.bitwise_and(band, weak))))
+    thick = step * (_thickness(wide, axis) + 1)
+    # A stroke that comes aslant leaves a little further on.
+    kernel = np.ones((thick, 3) if axis == _LEVEL else (3, thick), np.uint8)
+    return as_grey(cv2.morphologyEx(beside, cv2.MORPH_CLOSE, kernel))
 
 
-def _without_strong_rules(mask: Grey, axis: int, reach: int, span: float) -> Grey:
-    """Erase long thin straight lines as strong as the writing.
-
-    What is left of a run-length opening along the line, and is long and thin as a whole, is a
-    rule; of it, pixels in a run across the line longer than the rule is thick belong to a stroke.
-    """
-    thick = max(4.0, _RULE_THICK * mask.shape[0])
-    runs = as_grey(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(reach, axis)))
-    rules = _long(runs, axis, span, thick)
-    if rules is None:
-        return mask
-    # A rule's ragged rim lies just on either side of what the opening found.
-    around = cv2.dilate(rules, _run(3, 1 - axis))
-    across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _run(round(thick) + 2, 1 - axis))
-    return as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(around), across)))
+def _thickness(wide: Grey, axis: int) -> int:
+    """Pixels across nearly all of the rules."""
+    lines = np.pad((wide if axis == _UPRIGHT else wide.T) > 0, ((0, 0), (1, 1)))
+    edges = np.flatnonzero(np.diff(lines.ravel()))
+    return int(np.percentile(edges[1::2] - edges[::2], 90))
 
 
-def _run(length: int, axis: int) -> Grey:
-    """A kernel one pixel wide along the x axis (0) or the y axis (1)."""
-    return np.ones((1, length) if axis == _LEVEL else (length, 1), np.uint8)
-
-
-def _long(mask: Grey, axis: int, span: float, thick: float = np.inf) -> Grey | None:
-    """The components at least `span` long along an axis and `thick` on average, or None.
-
-    Every run in the mask is longer than the step, so labelling each fourth pixel along the axis,
-    at a quarter of the cost, finds the same ones; their ends may be off by less than a step.
-    """
-    few = mask[:, ::_STEP] if axis == _LEVEL else mask[::_STEP]
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(
-        np.ascontiguousarray(few), connectivity=8
-    )
-    length = _STEP * stats[:, cv2.CC_STAT_HEIGHT if axis == _UPRIGHT else cv2.CC_STAT_WIDTH]
-    chosen = (length >= span) & (_STEP * stats[:, cv2.CC_STAT_AREA] <= thick * length)
-    chosen[0] = False
-    if not chosen.any():
+def _long_runs(pooled: Grey, axis: int) -> Grey | None:
+    """Straight runs along an axis, or nearly, that are long as a whole; None without any."""
+    found = None
+    for turn in _TURNS:
+        kernel = _line(_RUN, turn, axis)
+        cores = cv2.erode(pooled, kernel)
+        if cv2.countNonZero(cores) == 0:
+            continue
+        # The kernel is point-symmetric, so it need not be mirrored.
+        runs = cv2.dilate(cores, kernel)
+        found = runs if found is None else cv2.bitwise_or(found, runs)
+    if found is None:
         return None
-    found = (chosen.astype(np.uint8) * 255)[labels]
-    return as_grey(np.repeat(found, _STEP, 1 - axis)[: mask.shape[0], : mask.shape[1]] & mask)
+    joined = cv2.dilate(found, _line(2 * _GAP + 1, 0, axis))
+    contours, _ = cv2.findContours(joined, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    least = LONG * max(pooled.shape)
+    chosen = np.zeros_like(pooled)
+    for contour in contours:
+        length = max(cv2.boundingRect(contour)[2:])
+        if length >= least and cv2.contourArea(contour) <= _BROAD * length:
+            cv2.drawContours(chosen, [contour], -1, 255, cv2.FILLED)
+    chosen = as_grey(cv2.bitwise_and(chosen, as_grey(found)))
+    return chosen if cv2.countNonZero(chosen) else None
+
+
+def _line(length: int, turn: float, axis: int) -> NDArray[np.uint8]:
+    """A kernel one pixel wide along the x axis (0) or the y axis (1), turned by degrees."""
+    if turn == 0:
+        return np.ones((1, length) if axis == _LEVEL else (length, 1), np.uint8)
+    reach = length // 2
+    rise = round(reach * np.tan(np.deg2rad(turn)))
+    kernel = np.zeros((2 * abs(rise) + 1, 2 * reach + 1), np.uint8)
+    cv2.line(kernel, (0, abs(rise) - rise), (2 * reach, abs(rise) + rise), 1)
+    return kernel if axis == _LEVEL else np.ascontiguousarray(kernel.T)

@@ -145,7 +145,7 @@ class Tracker:
             return _SECONDS
         kept = {id(track) for track, label in self._held if track.present and track.label == label}
         old = sum(id(track) in kept for track in tracks)
-        return _DOUBTED if 2 * old >= len(tracks) or 2 * len(kept) >= len(self._held) else _SECONDS
+        return _DOUBTED if 2 * old >= len(tracks) or 2 * len(kept) > len(self._held) else _SECONDS
 
     def _follow(self, reading: Reading) -> list[list[_Track]]:
         """Give each glyph its track, and return the tracks of the page line by line."""
@@ -202,7 +202,8 @@ class Tracker:
 
     def _forget_other_page(self, glyphs: Sequence[Glyph], owners: Sequence[_Track | None]) -> None:
         """Where most labels differ twice running, what was seen before was another page."""
-        followed = [(t, g) for t, g in zip(owners, glyphs, strict=True) if t is not None]
+        pairs = zip(owners, glyphs, strict=True)
+        followed = [(t, glyph) for t, glyph in pairs if t is not None and len(t.seen) > 1]
         differing = sum(track.label != glyph.label for track, glyph in followed)
         disagrees = 2 * differing > len(followed)
         if disagrees and self._disagreed:

@@ -91,7 +91,7 @@ class Score:
 
 def grid_rows(reading: Reading) -> list[str]:
     """The rows of the grid read, `0` for an empty cell."""
-    return []
+    return [] if reading.grid is None else reading.text.replace(" ", "").split("\n")
 
 
 def _inside(box: tuple[int, ...], true: tuple[int, ...]) -> bool:

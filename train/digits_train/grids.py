@@ -185,13 +185,15 @@ def _text_around(
 
 
 def _bend(page: Picture, rng: np.random.Generator) -> None:
-    """Bend the paper a little, in place: its lines become shallow arcs."""
+    """Bend or crumple the paper a little, in place: its lines become arcs or waves."""
     height, width = page.shape[:2]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    reach = rng.uniform(0, 0.006, 2) * min(height, width)
+    pace = rng.uniform(2, 9, 2)
+    # The shorter the waves, the shallower.
+    reach = rng.uniform(0, 0.01, 2) * min(height, width) * np.minimum(4 / pace, 1)
     phase = rng.uniform(0, 6.3, 2)
-    moved_x = x + np.float32(reach[0]) * np.sin(3 * y / height + np.float32(phase[0]))
-    moved_y = y + np.float32(reach[1]) * np.sin(3 * x / width + np.float32(phase[1]))
+    moved_x = x + reach[0] * np.sin(pace[0] * y / height + phase[0] + 0.8 * x / width)
+    moved_y = y + reach[1] * np.sin(pace[1] * x / width + phase[1] + 0.8 * y / height)
     page[:] = cv2.remap(
         page,
         moved_x.astype(np.float32),

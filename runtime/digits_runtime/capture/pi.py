@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # The image processors of all Pis pad rows of this format to as many pixels.
 _STRIDE = 64
-_PROGRAMS = ("rpicam-vid", "libcamera-vid")  # its name now, and before 2024
+PROGRAMS = ("rpicam-vid", "libcamera-vid")  # its name now, and before 2024
 _LONGEST_LOG = 1 << 20
 
 
@@ -53,7 +53,7 @@ class PiPipe:
     """
 
     def __init__(self, camera: int, settings: Settings) -> None:
-        program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
         if program is None:
             raise InputError(
                 "rpicam-vid is not installed, which reads a Raspberry Pi's ribbon camera: "

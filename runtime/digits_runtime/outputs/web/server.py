@@ -13,8 +13,8 @@ from digits_runtime.outputs.address import Address, listen
 from digits_runtime.outputs.web.guard import Guard, check_token, make_token
 
 _CONNECTIONS = 64
-# A request and its answer are done within this; a websocket then goes on for as long as it likes.
-_CONNECTION_SECONDS = 30
+# Browsers open a new one when they need it. Websockets go on for as long as they like.
+_CONNECTION_SECONDS, _LAST_SECONDS = 30, 10
 _LONGEST_HEADERS = 16 << 10
 _LONGEST_MESSAGE = 4 << 10
 _START_SECONDS = 10
@@ -30,10 +30,12 @@ class _Bounded(H11Protocol):
         if len(self.connections) > _CONNECTIONS:
             transport.abort()
             return
-        self._end = self.loop.call_later(_CONNECTION_SECONDS, self._drop)
+        self._end = self.loop.call_later(_CONNECTION_SECONDS, self._finish)
 
-    def _drop(self) -> None:
-        self.transport.abort()
+    def _finish(self) -> None:
+        """Close now if no request is at work, else after its answer, which must come soon."""
+        self._end = self.loop.call_later(_LAST_SECONDS, self.transport.abort)
+        self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()

@@ -84,7 +84,10 @@ function show({ number, health, latency, age, history }) {
   const text = number ? number.text : "Hold a number in front of the camera.";
   if ($("number").textContent !== text) $("number").textContent = text;
   $("number").classList.toggle("none", !number);
-  $("number").classList.toggle("small", Boolean(number) && (text.includes("\n") || text.length > 10));
+  const lines = text.split("\n");
+  const longest = Math.max(...lines.map((line) => line.length));
+  $("number").classList.toggle("small", Boolean(number) && (lines.length > 1 || longest > 8));
+  $("number").classList.toggle("long", Boolean(number) && (lines.length > 2 || longest > 16));
   $("confidence").value = number ? number.confidence : 0;
   $("percent").textContent = number ? percent(number.confidence) : "";
   $("rate").textContent = `${health.rate.toFixed(1)} /s`;
@@ -180,7 +183,7 @@ for (const kind of ["pointerup", "pointercancel"]) {
   });
 }
 
-async function readDrawing() {
+async function readDrawing(tries = 3) {
   const turn = ++latest;
   if (!strokes.length) return showDrawn("", "");
   const body = JSON.stringify({ aspect: pad.clientWidth / pad.clientHeight, strokes });
@@ -188,10 +191,11 @@ async function readDrawing() {
   try {
     answer = await fetch("/read", { method: "POST", body });
   } catch {
+    if (tries > 1 && turn === latest) return setTimeout(readDrawing, 300, tries - 1);
     return showDrawn("", "no connection");
   }
   if (turn !== latest) return; // drawn on meanwhile
-  if (answer.status === 503) return setTimeout(readDrawing, 300);
+  if (answer.status === 503) return setTimeout(readDrawing, 300, 3);
   if (!answer.ok) return showDrawn("", answer.status === 401 ? "token needed" : "too much drawn; clear the pad");
   const reading = await answer.json();
   if (turn !== latest) return;

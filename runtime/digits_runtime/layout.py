@@ -1,0 +1,116 @@
+"""Puts parts of glyphs together, and glyphs into lines, by where they lie."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.int64]  # [n, 4]: x, y, width, height
+
+# Lines that rise or fall faster than this are not looked for.
+_STEEPEST = 0.6
+# So many neighbours must agree on a page's slope.
+_SURE_SLOPE = 3
+# Neighbours in a line are at most this many heights apart; where a gap is this many times the
+# usual one of its line, and wider than a glyph is high, another line begins.
+_FAR, _UNUSUAL = 2.2, 2.5
+
+
+def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """Join strokes of one glyph that do not touch: the bar of a 5, a dot of ink inside a 0.
+
+    Args:
+        boxes: Of the parts.
+        areas: `[n]`, their ink in pixels.
+
+    Returns:
+        Groups of indexes of parts.
+    """
+    count = len(boxes)
+    x, y, w, h = (column[:, None].astype(np.float64) for column in boxes.T)
+    area = areas[:, None]
+    overlap = np.minimum(x + w, (x + w).T) - np.maximum(x, x.T)
+    gap = np.maximum(y, y.T) - np.minimum(y + h, (y + h).T)
+    # Row: the smaller part; column: the larger one it may belong to.
+    smaller = (area < area.T) | ((area == area.T) & (np.arange(count)[:, None] > np.arange(count)))
+    flat = (h < 0.6 * h.T) & (w < 1.2 * np.maximum(w.T, h.T))
+    near = (overlap >= 0.35 * np.minimum(w, w.T)) & (gap <= 0.16 * h.T)
+    # But not a glyph and the frame around it.
+    inside = (overlap >= 0.8 * w) & (gap <= -0.8 * h) & (h >= 0.12 * h.T)
+    same = smaller & ((flat & near) | inside)
+    return _connected(same)
+
+
+def lines_of(boxes: Boxes) -> tuple[list[list[int]], float]:
+    """Chain boxes into lines: each to its nearest fellow on the right, along the page's slope.
+
+    Returns:
+        Lines of indexes into `boxes`, top to bottom, each left to right; and their slope, pixels
+        down for a pixel to the right, 0 where it is not sure.
+    """
+    if len(boxes) == 0:
+        return [], 0.0
+    x, y, w, h = (column[:, None].astype(np.float64) for column in boxes.T)
+    middle, tall = x + w / 2, np.maximum(h, h.T)
+    gap = x.T - (x + w)
+    fellow = (middle < middle.T) & (gap <= _FAR * tall) & (gap >= -0.5 * np.minimum(w, w.T))
+    fellow &= np.minimum(h, h.T) >= 0.4 * tall
+    slopes = _slopes(middle, y + h / 2, fellow & (gap <= 1.5 * tall))
+    slope = float(np.median(slopes)) if len(slopes) else 0.0
+    centre = y + h / 2 - slope * middle
+    apart = np.abs(centre - centre.T)
+    distance = np.where(
+        fellow & (apart <= 0.45 * tall + 0.15 * np.maximum(gap, 0)), gap + 2 * apart, np.inf
+    )
+    nearest = distance.argmin(axis=1)
+    linked = np.zeros_like(fellow)
+    found = np.flatnonzero(np.isfinite(distance.min(axis=1)))
+    linked[found, nearest[found]] = True
+    # Of several that name the same right neighbour only the nearest is its left neighbour.
+    linked &= distance == np.where(linked, distance, np.inf).min(axis=0, keepdims=True)
+    chained = [sorted(group.tolist(), key=lambda i: float(x[i, 0])) for group in _connected(linked)]
+    lines = [part for line in chained for part in _numbers(line, boxes)]
+    lines.sort(key=lambda line: float(np.mean([centre[i, 0] for i in line])))
+    # Two or three glyphs of a level line may well step like this.
+    return lines, slope if len(slopes) >= _SURE_SLOPE else 0.0
+
+
+def bounds(boxes: Boxes) -> tuple[int, int, int, int]:
+    """The box around boxes."""
+    left, top = boxes[:, 0].min(), boxes[:, 1].min()
+    right, bottom = (boxes[:, 0] + boxes[:, 2]).max(), (boxes[:, 1] + boxes[:, 3]).max()
+    return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:
+    """Part a line where a gap is far wider than its others: columns, numbers side by side."""
+    x, _, w, h = boxes[line].T
+    gaps = x[1:] - (x + w)[:-1]
+    if len(gaps) < 2:
+        return [line]
+    tall = float(np.median(h))
+    usual = max(float(np.median(gaps)), 0.2 * tall)
+    breaks = np.flatnonzero((gaps > _UNUSUAL * usual) & (gaps > tall)) + 1
+    return [part.tolist() for part in np.split(np.array(line), breaks)]
+
+
+def _connected(linked: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+    """Connected groups of a graph given by its adjacency matrix, in order of first member."""
+    owner = np.arange(len(linked))
+    for first, second in zip(*np.nonzero(linked), strict=True):
+        old, new = owner[second], owner[first]
+        if old != new:
+            owner[owner == max(old, new)] = min(old, new)
+    return [np.flatnonzero(owner == root) for root in np.unique(owner)]
+
+
+def _slopes(
+    middle: NDArray[np.float64], centre: NDArray[np.float64], fellow: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The slope of each box's way to its nearest fellow on the right, where it has one."""
+    across, down = middle.T - middle, centre.T - centre
+    fellow = fellow & (np.abs(down) <= _STEEPEST * across)
+    distance = np.where(fellow, np.hypot(across, down), np.inf)
+    found = np.flatnonzero(np.isfinite(distance.min(axis=1)))
+    nearest = distance.argmin(axis=1)[found]
+    return np.asarray(down[found, nearest] / across[found, nearest], np.float64)

@@ -1,0 +1,116 @@
+"""Tells the ink of a whole page from its paper, whatever the light and whatever lies around it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.ink import DARKEST_PAPER, Grey, as_grey, departure
+from digits_runtime.ink import guess_polarity as guess_polarity_of_glyph
+
+# Widest stroke, as a share of the shorter side: of a page, and of one as small as a glyph.
+_STROKE, _STROKE_OF_GLYPH = 0.12, 0.45
+# Pages whose shorter side is at most this, in pixels, may hold a single glyph.
+_SMALL = 160
+# Paper darker than this share of the page's brightest counts as that bright.
+_DIMMEST = 0.4
+# Pixels on a side of the blocks in which the paper is looked for, and how many blocks at least a
+# page is across.
+_BLOCK, _BLOCKS = 4, 100
+# Pixel noise, in grey levels, from which on a page is smoothed, and of how many rows one is looked
+# at to measure it.
+_NOISY, _NOISE_STEP = 6, 8
+# The side to which a page is shrunk to guess its polarity, its grain there in grey levels, and
+# pixels on a side of the surroundings from whose median ink departs.
+_GLANCE, _GRAIN, _SURROUNDINGS = 128, 4, 9
+# Mean of bright less dark departures that an empty page does not reach, grey levels.
+_BRIGHT = 0.01
+
+
+def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
+    """Say whether a page's ink is darker or brighter than what it is written on.
+
+    Strokes are narrow, so they depart from the median close by; the edges of shadows, of the sheet
+    and of what it lies on, however strong, depart from it only at their corners.
+
+    Args:
+        frame: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+    """
+    if min(frame.shape[:2]) <= _SMALL:
+        return guess_polarity_of_glyph(frame)
+    flat = frame.ndim == 2 or frame.shape[2] == 1
+    grey = as_grey(frame if flat else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
+    small = as_grey(cv2.resize(grey, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA))
+    change = small.astype(np.int16) - as_grey(cv2.medianBlur(small, _SURROUNDINGS))
+    bright, dark = (np.maximum(sign * change - _GRAIN, 0).mean() for sign in (1, -1))
+    return "bright" if bright - dark > _BRIGHT else "dark"
+
+
+def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:
+    """Measure how far each pixel of a page departs from the paper around it.
+
+    The paper is what a morphological closing (for dark ink) leaves: it follows shadows and
+    vignettes, even their hard edges, but not anything as narrow as a stroke. Dividing by it makes
+    a stroke in the shade as strong as the same stroke in the light.
+
+    Args:
+        grey: uint8 `[h, w]`.
+        polarity: Which side of the paper the ink is on.
+
+    Returns:
+        uint8 `[h, w]` in shares of full contrast, 0 on paper, 255 for black on white or white on
+        black.
+    """
+    light = grey if polarity == "dark" else as_grey(cv2.bitwise_not(grey))
+    light = _without_noise(light)
+    paper = _paper(light)
+    # What lies in the dark beside a sheet has no ink, but noise and grain enough to look like it.
+    floor = _DIMMEST * float(np.percentile(paper[::16, ::16], 90))
+    return departure(light, np.maximum(paper, np.uint8(max(floor, DARKEST_PAPER))))
+
+
+def _paper(light: Grey) -> Grey:
+    """Close a page over its strokes, at a size at which that costs next to nothing.
+
+    A block of pixels that a shadow's edge crosses is brighter than its shaded half, which would
+    pass for ink; so the paper is taken to be shaded for one block more on the lit side, where
+    that makes no ink.
+    """
+    height, width = light.shape
+    side = min(height, width)
+    step = min(max(side // _BLOCKS, 1), _BLOCK)
+    widest = max(_STROKE_OF_GLYPH * min(side, _SMALL), _STROKE * side)
+    reach = max(round(widest / step / 2), 1)
+    size = (-(-width // step), -(-height // step))
+    blocks = as_grey(cv2.resize(light, size, interpolation=cv2.INTER_AREA)) if step > 1 else light
+    # The border goes on beyond itself: a closing has no room there, and a shadow that meets it
+    # aslant would leave a wedge.
+    wide = cv2.copyMakeBorder(blocks, *(4 * (3 * reach,)), cv2.BORDER_REPLICATE)
+    spread = cv2.dilate(wide, _square(reach))
+    closed = as_grey(cv2.erode(spread, _square(reach + (step > 1))))
+    paper = closed[3 * reach : -3 * reach, 3 * reach : -3 * reach]
+    if step == 1:
+        return paper
+    # The plain linear one rounds differently on ARM.
+    return as_grey(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR_EXACT))
+
+
+def _square(reach: int) -> Grey:
+    return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+
+
+def _without_noise(grey: Grey) -> Grey:
+    """Smooth a page of a camera that strains in the dark; a clean page stays as it is."""
+    rows = grey[::_NOISE_STEP].astype(np.int16)
+    steps = np.abs(rows[:, 1:] - rows[:, :-1])
+    if steps.size == 0:
+        return grey
+    share = np.cumsum(np.bincount(steps.ravel(), minlength=256))
+    # The median of the difference of two normal deviates is 0.954 of either's deviation.
+    noise = float(np.searchsorted(share, share[-1] / 2)) / 0.954
+    if noise < _NOISY:
+        return grey
+    return as_grey(cv2.GaussianBlur(grey, (0, 0), min(0.12 * noise, 2.0)))
