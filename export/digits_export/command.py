@@ -79,6 +79,8 @@ def export(
     target = output or run / "model.onnx"
     check_outputs(target)
     folder = reports or run / "export"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; give a folder for --reports")
     check_target(folder / "search.json" if folder.is_dir() else folder)
     order = Order(
         precision="fp16" if fp16 else "int8" if int8 or recipe else "float",
