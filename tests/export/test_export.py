@@ -119,7 +119,7 @@ def test_a_model_that_loses_too_much_is_refused_and_the_older_file_stays(
     last = result.stderr.splitlines()[-1]
     assert "--allow-drop" in last
     assert " dB" in last
-    assert "signal_to_noise_db" in (short_run / "export" / "search.json").read_text()
+    assert "signal_to_noise_db" in (short_run / "export" / "recipe.json").read_text()
     assert model.read_bytes() == b"older"
     assert [path.name for path in tmp_path.glob("model*")] == ["model.onnx"]
 

@@ -73,7 +73,9 @@ def ncnn(path: str, glyphs: np.ndarray) -> Run:
     network.load_param(path + ".param")
     network.load_model(path + ".bin")
     # ncnn knows no batches: one glyph after the other.
-    inputs = [engine.Mat(glyph.astype(np.float32)).clone() for glyph in glyphs]
+    # Its matrices do not keep the arrays alive that they look at.
+    floats = glyphs.astype(np.float32)
+    inputs = [engine.Mat(glyph).clone() for glyph in floats]
 
     def one(given: object) -> np.ndarray:
         extractor = network.create_extractor()
