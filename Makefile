@@ -14,7 +14,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
+.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -75,6 +75,9 @@ wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies o
 	build/wheel/env/bin/python -m pip --disable-pip-version-check install --quiet \
 		--constraint constraints.txt build/wheel/*.whl
 	$(BIN)/python tests/field/wheel.py build/wheel/env
+
+bench-engines: $(READY)  ## the same weights on other engines; REFERENCE=folder adds its models
+	$(BIN)/python tests/field/engines.py $(REFERENCE)
 
 processors: $(READY)  ## the int8 models' answers on AVX2 alone, under qemu
 	$(BIN)/python tests/field/processors.py
