@@ -109,13 +109,13 @@ def find_page(ink: Grey) -> Page:
     mask, grid = levels.mask, None
     parts = _parts(mask)
     if _may_have_rules(parts, ink.shape) and (rules := find_rules(levels.faint)) is not None:
-        grid = find_grid(rules, ink)
-        if grid is not None:
-            rules = grid.only(rules)
-        mask = without_rules(mask, ink, rules, levels.strongest)
-        parts = _parts(mask)
-        if grid is not None:
-            parts = parts.only(grid.may_hold(parts.boxes))
+        if (grid := find_grid(rules, ink)) is not None:
+            parts = _parts(without_rules(mask, ink, grid.only(rules), levels.strongest))
+            inside = grid.may_hold(parts.boxes)
+            grid, parts = (None, parts) if inside is None else (grid, parts.only(inside))
+        if grid is None:
+            mask = without_rules(mask, ink, rules, levels.strongest)
+            parts = _parts(mask)
     parts, areas = _plausible(parts, mask, ink)
     groups = layout.join(parts.boxes, areas)
     boxes = np.array([layout.bounds(parts.boxes[group]) for group in groups], np.int64)
@@ -128,7 +128,8 @@ def find_page(ink: Grey) -> Page:
             for index in chosen
         ]
 
-    if grid is not None and (cells := grid.filled(boxes)) is not None:
+    if grid is not None:
+        cells = grid.filled(boxes)
         return Page([], [[candidates(cell, grid.slope) for cell in row] for row in cells])
     lines, slope = layout.lines_of(boxes)
     return Page([candidates(line, slope) for line in lines])
@@ -234,9 +235,10 @@ def _candidate(
     x, y = max(0, left - 2), max(0, top - 2)
     part = clean[y : top + height + 2, x : left + width + 2]
     own = np.zeros(part.shape, np.uint8)
-    # Filled, and a line around it for the soft edge.
-    cv2.drawContours(own, contours, -1, 1, cv2.FILLED, offset=(-x, -y))
-    cv2.drawContours(own, contours, -1, 1, 3, offset=(-x, -y))
+    for contour in contours:  # one by one, for what lies inside another would be cut out of it
+        # Filled, and a line around it for the soft edge.
+        cv2.drawContours(own, [contour], 0, 1, cv2.FILLED, offset=(-x, -y))
+        cv2.drawContours(own, [contour], 0, 1, 3, offset=(-x, -y))
     ink = as_grey(cv2.multiply(part, own))
     return Candidate(
         box=(left, top, width, height),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import ink, page, paper, pictures
-from digits_runtime.naming import name_cell, name_line
+from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate, Page
 from digits_runtime.reading import Cells, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
@@ -77,11 +77,16 @@ class Reader:
         if found.cells is not None:
             turns, rows = self._turned(glyphs, rows)
         classified = time.perf_counter()
-        contract, name = self.session.contract, name_line if found.cells is None else name_cell
-        each = iter(rows)
-        named = [name(group, [next(each) for _ in group], contract, scale) for group in groups]
+        contract, each = self.session.contract, iter(rows)
+        parts = [[next(each) for _ in group] for group in groups]
         grid: Cells | None = None
-        if found.cells is not None:
+        if found.cells is None:
+            named = name_lines(groups, parts, contract, scale)
+        else:
+            named = [
+                name_cell(cell, part, contract, scale)
+                for cell, part in zip(groups, parts, strict=True)
+            ]
             columns = len(found.cells[0])
             cells = [named[start : start + columns] for start in range(0, len(named), columns)]
             grid = _turned_cells(cells, turns)
