@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink, page, paper, pictures
+from digits_runtime import ink, page, paper, pictures, splitting
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate, Page
 from digits_runtime.reading import Cells, Glyph, Reading
@@ -81,6 +81,8 @@ class Reader:
         parts = [[next(each) for _ in group] for group in groups]
         grid: Cells | None = None
         if found.cells is None:
+            split = [self._split(line, part) for line, part in zip(groups, parts, strict=True)]
+            groups, parts = [line for line, _ in split], [part for _, part in split]
             named = name_lines(groups, parts, contract, scale)
         else:
             named = [
@@ -113,6 +115,30 @@ class Reader:
         for glyph, candidate in zip(glyphs, candidates, strict=True):
             glyph[0] = ink.normalise(candidate.ink, spec)
         return glyphs
+
+    def _split(
+        self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]]
+    ) -> tuple[list[Candidate], list[NDArray[np.float32]]]:
+        """Take touching glyphs of a line apart."""
+        contract = self.session.contract
+        labels = len(contract.labels)
+        wholes = [float(row[:labels].max()) for row in rows]
+        # Beside known glyphs there are glyphs; alone there may be anything.
+        least = 0.0 if max(wholes, default=0) >= contract.threshold else splitting.ALONE
+        candidates, named = [], []
+        for candidate, row, whole in zip(line, rows, wholes, strict=True):
+            pieces, chosen = None, []
+            if whole < contract.threshold and splitting.may_be_several(candidate):
+                pieces = splitting.cut(candidate)
+            if pieces is not None and pieces.pieces:
+                told = self.session.probabilities(self._normalised(pieces.pieces))
+                chosen = pieces.best(told[:, :labels].max(axis=1), whole, least)
+                candidates += [pieces.pieces[index] for index in chosen]
+                named += [told[index] for index in chosen]
+            if not chosen:
+                candidates.append(candidate)
+                named.append(row)
+        return candidates, named
 
     def _turned(
         self, glyphs: NDArray[np.uint8], rows: NDArray[np.float32]
