@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import ink, page, paper, pictures, splitting
+from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate, Page
 from digits_runtime.reading import Cells, Glyph, Reading
@@ -20,6 +21,8 @@ from digits_runtime.session import BUNDLED, Provider, Session
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 # A grid whose glyphs are named with this probability on average is the right way up.
 _UPRIGHT = 0.85
+# So many glyphs without a sure name are looked at again.
+_MOST_DOUBTS = 24
 
 
 class Reader:
@@ -76,6 +79,7 @@ class Reader:
         turns = 0
         if found.cells is not None:
             turns, rows = self._turned(glyphs, rows)
+        rows = self._looked_twice([c for group in groups for c in group], rows)
         classified = time.perf_counter()
         contract, each = self.session.contract, iter(rows)
         parts = [[next(each) for _ in group] for group in groups]
@@ -115,6 +119,23 @@ class Reader:
         for glyph, candidate in zip(glyphs, candidates, strict=True):
             glyph[0] = ink.normalise(candidate.ink, spec)
         return glyphs
+
+    def _looked_twice(
+        self, candidates: Sequence[Candidate], rows: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Look again at the glyphs that have no sure name, but are not surely none."""
+        contract = self.session.contract
+        best = rows[:, : len(contract.labels)].max(axis=1)
+        none = rows[:, -1] if contract.rejects else np.zeros(len(rows))
+        doubtful = np.flatnonzero((best < contract.threshold) & (none < 0.5))[:_MOST_DOUBTS]
+        if len(doubtful) == 0:
+            return rows
+        seen = np.concatenate([looks(candidates[i].ink, contract.ink) for i in doubtful.tolist()])
+        told = self.session.probabilities(seen).reshape(len(doubtful), LOOKS, -1)
+        rows = rows.copy()
+        for index, again in zip(doubtful.tolist(), told, strict=True):
+            rows[index] = agreed([rows[index], *again])
+        return rows
 
     def _split(
         self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]]
