@@ -24,9 +24,9 @@ _BLOCK, _BLOCKS = 4, 100
 # Pixel noise, in grey levels, from which on a page is smoothed, and of how many rows one is looked
 # at to measure it.
 _NOISY, _NOISE_STEP = 6, 8
-# The side to which a page is shrunk to guess its polarity, its grain there in grey levels, and
-# pixels on a side of the surroundings from whose median ink departs.
-_GLANCE, _GRAIN, _SURROUNDINGS = 128, 4, 9
+# The longer side to about which a page is shrunk to guess its polarity, its grain there in grey
+# levels, and pixels on a side of the surroundings from whose median ink departs.
+_GLANCE, _GRAIN, _SURROUNDINGS = 160, 4, 9
 # Mean of bright less dark departures that an empty page does not reach, grey levels.
 _BRIGHT = 0.01
 
@@ -44,7 +44,10 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
         return guess_polarity_of_glyph(frame)
     flat = frame.ndim == 2 or frame.shape[2] == 1
     grey = as_grey(frame if flat else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
-    small = as_grey(cv2.resize(grey, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA))
+    step = max(max(grey.shape) // _GLANCE, 1)
+    height, width = (length // step for length in grey.shape[:2])
+    whole = grey[: height * step, : width * step]
+    small = as_grey(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
     change = small.astype(np.int16) - as_grey(cv2.medianBlur(small, _SURROUNDINGS))
     bright, dark = (np.maximum(sign * change - _GRAIN, 0).mean() for sign in (1, -1))
     return "bright" if bright - dark > _BRIGHT else "dark"
