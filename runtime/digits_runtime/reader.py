@@ -23,6 +23,8 @@ _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 _UPRIGHT = 0.85
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
+# A page of more glyphs than this is texture; nobody takes that apart.
+_MOST_GLYPHS = 150
 
 
 class Reader:
@@ -85,7 +87,11 @@ class Reader:
         parts = [[next(each) for _ in group] for group in groups]
         grid: Cells | None = None
         if found.cells is None:
-            split = [self._split(line, part) for line, part in zip(groups, parts, strict=True)]
+            several = sum(map(len, groups)) <= _MOST_GLYPHS
+            split = [
+                self._split(line, part) if several else (line, part)
+                for line, part in zip(groups, parts, strict=True)
+            ]
             groups, parts = [line for line, _ in split], [part for _, part in split]
             named = name_lines(groups, parts, contract, scale)
         else:
@@ -146,6 +152,8 @@ class Reader:
         wholes = [float(row[:labels].max()) for row in rows]
         # Beside known glyphs there are glyphs; alone there may be anything.
         least = 0.0 if max(wholes, default=0) >= contract.threshold else splitting.ALONE
+        if least and len(line) > 2:
+            return list(line), list(rows)
         candidates, named = [], []
         for candidate, row, whole in zip(line, rows, wholes, strict=True):
             pieces, chosen = None, []

@@ -19,7 +19,7 @@ from digits_runtime.page import Candidate
 # A candidate this broad, as a share of its height, may be several.
 _BROAD = 0.55
 # So many cuts are tried, at least so far apart and from the ends, as a share of the height.
-_CUTS, _APART = 6, 0.14
+_CUTS, _APART = 5, 0.14
 # A glyph is at most this many times as broad as high.
 _BROADEST = 1.4
 # Each cut must be worth this: a loss of log probability.
@@ -118,6 +118,7 @@ def _seams(ink: Grey) -> list[NDArray[np.intp]]:
     last = best[-1].copy()
     apart = max(2, round(_APART * height))
     found: list[NDArray[np.intp]] = []
+    middles: list[float] = []
     for end in np.argsort(last, kind="stable"):
         if not apart <= end < width - apart:
             continue
@@ -126,11 +127,12 @@ def _seams(ink: Grey) -> list[NDArray[np.intp]]:
         for row in range(height - 1, -1, -1):
             seam[row] = at
             at += int(ways[row, at])
-        middle = seam.mean()
+        middle = float(seam.mean())
         if not apart <= middle < width - apart:
             continue
-        if all(abs(middle - other.mean()) >= apart for other in found):
+        if all(abs(middle - other) >= apart for other in middles):
             found.append(seam)
+            middles.append(middle)
         if len(found) == _CUTS:
             break
-    return sorted(found, key=lambda seam: float(seam.mean()))
+    return [found[index] for index in np.argsort(middles)]
