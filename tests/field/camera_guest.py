@@ -40,7 +40,8 @@ def main() -> None:
     start = measured_start(1)
     recovery = Recovery(start)
     # A machine that starts processes slowly gets its frames slowly, too.
-    with open_source("0", Settings(timeout=max(2.0, start / 3)), patient=True) as source:
+    settings = Settings(pixel_format="MJPG", timeout=max(2.0, start / 3))
+    with open_source("0", settings, patient=True) as source:
         recovery.again(source, time.monotonic(), "first opening, not judged", judged=False)
         recovery.read(source, 4)
         health = source.health()

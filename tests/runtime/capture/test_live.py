@@ -261,3 +261,16 @@ if __name__ == "__main__":
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in said
+
+
+def test_a_stream_of_gigantic_frames_is_refused(
+    network_camera: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digits_runtime.capture.worker._MOST_PIXELS", 640 * 480 - 1)
+    camera = network_camera("http")
+    with (
+        open_source(camera.url, QUICK) as source,
+        pytest.raises(InputError, match="no memory for frames of 640x480"),
+    ):
+        next(iter(source))
+    assert _left_behind() == []
