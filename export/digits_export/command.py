@@ -30,6 +30,12 @@ def export(
     max_drop: Annotated[
         float, typer.Option(min=0, max=100, help="Points of accuracy int8 may lose at most.")
     ] = 0.05,
+    sign: Annotated[
+        Path | None, typer.Option(help="Private key to sign the model with, of digits-keys sign.")
+    ] = None,
+    encrypt: Annotated[
+        Path | None, typer.Option(help="Key to encrypt the file with, of digits-keys model.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Export a trained run as one self-describing ONNX file, float or int8.
@@ -38,10 +44,14 @@ def export(
     more than --max-drop is refused: exit code 1, nothing written, an older file stays.
     """
     require("digits-export", "export", "torch", "safetensors", "rich", "onnx", "onnxscript")
+    from digits_export import seal
     from digits_export.card import card, check_outputs
     from digits_export.export import export as run_export
     from digits_runtime.files import write_whole
 
+    if sign or encrypt:
+        require("digits-export --sign and --encrypt", "seal", "cryptography")
+        seal.check_keys(sign, encrypt)
     target = output or run / "model.onnx"
     check_outputs(target)
     exported = run_export(
@@ -51,7 +61,7 @@ def export(
         data_dir=data_dir,
         report=lambda line: typer.echo(line, err=True),
     )
-    write_whole(target, exported.content)
+    seal.write(target, exported.content, exported.contract, sign=sign, encrypt=encrypt)
     write_whole(target.with_suffix(".md"), card(target.name, exported).encode())
     typer.echo(f"{target} ({len(exported.content):,} bytes)")
 

@@ -12,7 +12,14 @@ from typing import Annotated
 
 import typer
 
-from digits_runtime.commands.options import JsonOption, ModelOption, ProviderName, ProviderOption
+from digits_runtime.commands.options import (
+    JsonOption,
+    KeyOption,
+    ModelOption,
+    ProviderName,
+    ProviderOption,
+    TrustOption,
+)
 from digits_runtime.commands.reporting import one_line_errors, plain_app, report
 from digits_runtime.errors import InputError
 
@@ -31,6 +38,8 @@ def read(
     as_json: JsonOption = False,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.auto,
+    trusted: TrustOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Print the numbers written in pictures, a line of the page on each line.
 
@@ -41,11 +50,12 @@ def read(
     from digits_runtime.pictures import in_folders
     from digits_runtime.reader import Reader
     from digits_runtime.session import BUNDLED
+    from digits_runtime.trust import load
 
     if "" in images:
         raise InputError("a picture's name is empty; give files or folders")
     paths = in_folders([Path(image) for image in images])
-    reader = Reader(model or BUNDLED, provider=provider.value)
+    reader = Reader(load(model or BUNDLED, trusted, key), provider=provider.value)
     bad = False
     for path in paths:
         try:
