@@ -107,6 +107,23 @@ bench-folders: $(READY)  ## digits-read in one process, in two and on Ray
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/python tests/field/folders.py
 
+.PHONY: test-camera bench-camera soak
+
+# A folder for the kernel and qemu of `test-camera`, about 500 MB, made once.
+CAMERA_VM ?= build/camera-vm
+MINUTES ?= 20
+SECONDS ?= 30
+
+test-camera: $(READY)  ## cameras that freeze, vanish, lie: network ones here, a USB webcam in a VM
+	$(BIN)/python tests/field/streams.py
+	tests/field/camera_vm.sh $(CAMERA_VM) $(abspath $(BIN)/python) tests/field/camera_guest.py
+
+bench-camera: $(READY)  ## digits-cam at 30 frames a second on one core: drops, latency, memory
+	$(BIN)/python tests/field/end_to_end.py $(SECONDS)
+
+soak: $(READY)  ## digits-cam with failing cameras for MINUTES: memory, threads, descriptors
+	$(BIN)/python tests/field/soak.py $(MINUTES)
+
 picture: $(READY)  ## the README's picture, anew
 	$(BIN)/python tests/field/picture.py
 

@@ -1,7 +1,8 @@
-"""Finds the cells of a ruled grid, a sudoku or a table, however it is turned and seen aslant."""
+"""Finds the cells of a ruled grid, a sudoku or a table, turned, seen aslant or on bent paper."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -12,13 +13,17 @@ from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
 from digits_runtime.rules import Rules
 
+Points = NDArray[np.float64]
+
 # A grid is this share of the page's area at least, in rows and columns from so few to so many.
 _LARGE, _FEWEST, _MOST = 0.05, 2, 40
 # Side, in pixels, to which a grid's outline is straightened to find its rules, and a margin.
 _SIDE, _MARGIN = 600, 12
-# A rule is inked along this share of its length, stands out by so many grey levels of ink at
-# least, and bends by so many pixels to either side.
-_INKED, _FAINTEST, _BENT = 0.7, 3, 2
+# A rule is followed through so many bands. In each it is inked along this share of its length and
+# bends by so many pixels to either side at most; from one to the next it strays by so many.
+_BANDS, _INKED, _BENT, _STRAYS = 4, 0.8, 2, 4
+# It stands out by so many grey levels of ink at least; so sure, as a share of all bands, it is one.
+_FAINTEST, _SURE = 3, 0.7
 # Rules closer than this share of the usual distance are one; even ones differ by at most so much.
 _TWICE, _UNEVEN = 0.4, 0.2
 # Cells less high or wide than this, in pixels of the page, hold nothing that could be read.
@@ -27,6 +32,8 @@ _SMALLEST_CELL = 10
 _LOWEST, _TALLEST, _FILLED = 0.25, 1.3, 0.08
 # What is slimmer than this share of a cell, and as close to its border, is left of a rule.
 _RIM = 0.2
+# How far, in pixels of the shrunk page that rules are found on, a rule runs beside where it should.
+_BESIDE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,53 +42,45 @@ class Grid:
 
     Attributes:
         straighten: float64 `[3, 3]`, the page's pixels to those of the straightened grid.
-        across: Where its upright rules are, straightened, from left to right.
-        down: Where its level rules are, straightened, from top to bottom.
+        across: `[columns + 1, bands]`, where its upright rules run through each band, straightened.
+        down: `[rows + 1, bands]`, the same of its level rules.
+        size: Width and height, straightened, without the margin.
     """
 
     straighten: NDArray[np.float64]
     across: NDArray[np.float64]
     down: NDArray[np.float64]
-
-    @property
-    def slope(self) -> float:
-        """Of its rows, pixels of the page down for a pixel to the right."""
-        middle = (self.down[0] + self.down[-1]) / 2
-        ends = np.array([[self.across[0], middle], [self.across[-1], middle]]).astype(np.float64)
-        back = np.asarray(np.linalg.inv(self.straighten), np.float64)
-        (x0, y0), (x1, y1) = _mapped(ends, back).tolist()
-        return (y1 - y0) / (x1 - x0) if x1 != x0 else 0.0
-
-    def only(self, rules: Rules) -> Rules:
-        """The grid's own rules, also where they were not found, and no digit's long stroke."""
-        back = np.diag([1 / rules.step, 1 / rules.step, 1]) @ np.linalg.inv(self.straighten)
-        ends_across, ends_down = self.across[[0, -1]], self.down[[0, -1]]
-        sheets = []
-        for thick in (2 * _BENT + 1, 1):
-            level, upright = np.zeros_like(rules.level), np.zeros_like(rules.upright)
-            for x in self.across:
-                _draw(upright, _mapped(np.column_stack(([x, x], ends_down)), back), thick)
-            for y in self.down:
-                _draw(level, _mapped(np.column_stack((ends_across, [y, y])), back), thick)
-            sheets.append((level, upright))
-        (level, upright), (thin_level, thin_upright) = sheets
-        return Rules(
-            rules.level & level | thin_level, rules.upright & upright | thin_upright, rules.step
-        )
+    size: tuple[int, int]
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return len(self.down) - 1, len(self.across) - 1
 
-    def straight(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points `[n, 2]` of the page, in pixels of the straightened grid."""
-        return _mapped(points, self.straighten)
+    @property
+    def slope(self) -> float:
+        """Of its rows, pixels of the page down for a pixel to the right."""
+        ends = np.array([[0.0, 0.5], [1.0, 0.5]]) * self.size + _MARGIN
+        (x0, y0), (x1, y1) = _mapped(ends, self._back).tolist()
+        return float((y1 - y0) / (x1 - x0)) if x1 != x0 else 0.0
+
+    def only(self, rules: Rules) -> Rules:
+        """The grid's own rules, also where they were not found, and no digit's long stroke."""
+        back = np.diag([1 / rules.step, 1 / rules.step, 1]) @ self._back
+        level, upright = np.zeros_like(rules.level), np.zeros_like(rules.upright)
+        for sheet, found, lines in (
+            (level, rules.level, self._ways(self.down, self.size[0])[:, :, ::-1]),
+            (upright, rules.upright, self._ways(self.across, self.size[1])),
+        ):
+            ways = [np.rint(_mapped(line, back)).astype(np.int32) for line in lines]
+            cv2.polylines(sheet, ways, False, 255, 2 * _BESIDE + 1)
+            cv2.bitwise_and(sheet, found, sheet)
+            cv2.polylines(sheet, ways, False, 255, 1)
+        return Rules(level, upright, rules.step)
 
     def may_hold(self, boxes: Boxes) -> NDArray[np.intp]:
         """Those boxes that are no larger than what is written in a cell: indexes."""
-        cell = np.array([np.diff(self.across).max(), np.diff(self.down).max()])
-        return np.flatnonzero((self._straight_boxes(boxes)[1] <= _TALLEST * cell).all(axis=1))
+        return np.flatnonzero((self._in_cells(boxes)[1] <= _TALLEST).all(axis=1))
 
     def filled(self, boxes: Boxes) -> list[list[list[int]]] | None:
         """Which boxes lie in each cell, rows of cells of indexes, each from left to right.
@@ -90,20 +89,16 @@ class Grid:
         """
         rows, columns = self.shape
         cells: list[list[list[int]]] = [[[] for _ in range(columns)] for _ in range(rows)]
-        centres, sizes = self._straight_boxes(boxes)
+        centres, sizes = self._in_cells(boxes)
         large = fits = 0
         for index in np.argsort(centres[:, 0], kind="stable").tolist():
-            column = int(np.searchsorted(self.across, centres[index, 0])) - 1
-            row = int(np.searchsorted(self.down, centres[index, 1])) - 1
+            column, row = np.floor(centres[index]).astype(int).tolist()
             if not (0 <= row < rows and 0 <= column < columns):
                 continue
-            start = np.array([self.across[column], self.down[row]])
-            end = np.array([self.across[column + 1], self.down[row + 1]])
-            share = sizes[index] / (end - start)
-            apart = np.minimum(centres[index] - start, end - centres[index]) / (end - start)
-            if share[1] > _TALLEST:
+            aside = np.abs(centres[index] % 1 - 0.5) > 0.5 - _RIM
+            if sizes[index, 1] > _TALLEST:
                 large += 1
-            elif share[1] >= _LOWEST and not ((apart < _RIM) & (share < _RIM)).any():
+            elif sizes[index, 1] >= _LOWEST and not (aside & (sizes[index] < _RIM)).any():
                 fits += 1
                 cells[row][column].append(index)
         filled = sum(bool(cell) for row in cells for cell in row)
@@ -111,17 +106,37 @@ class Grid:
             return None
         return cells
 
-    def _straight_boxes(self, boxes: Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Centres and sizes of boxes, straightened: `[n, 2]` each."""
+    @property
+    def _back(self) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.inv(self.straighten), np.float64)
+
+    def _in_cells(self, boxes: Boxes) -> tuple[Points, Points]:
+        """Centres and sizes of boxes in columns and rows: float64 `[n, 2]` each."""
         centres = boxes[:, :2] + boxes[:, 2:] / 2
-        right, below = ([1, 0], [0, 1])
         ends = [
-            self.straight(centres + sign * np.array(way) * boxes[:, 2:] / 2)
-            for way in (right, below)
+            self._cells_at(centres + sign * np.array(way) * boxes[:, 2:] / 2)
+            for way in ([1, 0], [0, 1])
             for sign in (-1, 1)
         ]
-        lengths = [np.linalg.norm(ends[i + 1] - ends[i], axis=1) for i in (0, 2)]
-        return self.straight(centres), np.stack(lengths, axis=1)
+        sizes = [np.linalg.norm(ends[i + 1] - ends[i], axis=1) for i in (0, 2)]
+        return self._cells_at(centres), np.stack(sizes, axis=1)
+
+    def _cells_at(self, points: Points) -> Points:
+        """The column and row, with fractions, at points of the page: float64 `[n, 2]`."""
+        x, y = (_mapped(points, self.straighten) - _MARGIN).T
+        return np.stack(
+            (
+                _between(self.across, x, y / self.size[1]),
+                _between(self.down, y, x / self.size[0]),
+            ),
+            axis=1,
+        )
+
+    def _ways(self, lines: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+        """Lines as points, straightened: `[n, bands + 2, 2]`, from one end to the other."""
+        along = np.concatenate(([0], (np.arange(_BANDS) + 0.5) / _BANDS, [1])) * length
+        places = np.concatenate((lines[:, :1], lines, lines[:, -1:]), axis=1)
+        return np.stack((places, np.broadcast_to(along, places.shape)), axis=2) + _MARGIN
 
 
 def find_grid(rules: Rules, ink: Grey) -> Grid | None:
@@ -151,12 +166,13 @@ def find_grid(rules: Rules, ink: Grey) -> Grid | None:
     straighten = np.asarray(cv2.getPerspectiveTransform(outline, corners), np.float64)
     size = (width + 2 * _MARGIN, height + 2 * _MARGIN)
     flat = as_grey(cv2.warpPerspective(ink, straighten, size, flags=cv2.INTER_AREA))
-    across, down = (_places(np.ascontiguousarray(view)) for view in (flat, flat.T))
-    if not all(_FEWEST < len(places) <= _MOST + 1 for places in (across, down)):
-        return None
-    if min(np.median(np.diff(across)), np.median(np.diff(down))) < _SMALLEST_CELL * scale:
-        return None
-    return Grid(straighten, across, down)
+    across, down = (_lines(np.ascontiguousarray(view)) for view in (flat, flat.T))
+    for lines in (across, down):
+        if not _FEWEST < len(lines) <= _MOST + 1:
+            return None
+        if np.median(np.diff(lines.mean(axis=1))) < _SMALLEST_CELL * scale:
+            return None
+    return Grid(straighten, across, down, (width, height))
 
 
 def _outline(both: Grey) -> NDArray[np.float32] | None:
@@ -168,10 +184,9 @@ def _outline(both: Grey) -> NDArray[np.float32] | None:
     if not areas or max(areas) < _LARGE * both.size:
         return None
     net = hulls[int(np.argmax(areas))].reshape(-1, 2).astype(np.float64)
-    # The joining made it larger by a pixel all round.
-    middle = net.mean(axis=0)
     corners = _corners(net)
-    inward = middle - corners
+    # The joining made it larger by a pixel all round.
+    inward = net.mean(axis=0) - corners
     corners += np.sqrt(2) * inward / np.linalg.norm(inward, axis=1, keepdims=True)
     return corners.astype(np.float32)
 
@@ -184,11 +199,10 @@ def _corners(hull: NDArray[np.float64]) -> NDArray[np.float64]:
     points = hull[np.unique((hull @ ways).argmax(axis=0))]
     centre = points.mean(axis=0)
     points = points[np.argsort(np.arctan2(*(points - centre).T[::-1]))]
-    count = len(points)
-    if count < 4:
+    if len(points) < 4:
         return np.resize(points, (4, 2))
     # For each diagonal the furthest point on either side.
-    first, second = np.triu_indices(count, 2)
+    first, second = np.triu_indices(len(points), 2)
     along = points[second] - points[first]
     offset = points[None] - points[first][:, None]
     away = along[:, :1] * offset[:, :, 1] - along[:, 1:] * offset[:, :, 0]
@@ -199,58 +213,112 @@ def _corners(hull: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0))
 
 
-def _places(flat: Grey) -> NDArray[np.float64]:
-    """Where upright rules stand on a straightened grid, from left to right."""
+def _lines(flat: Grey) -> NDArray[np.float64]:
+    """Follow upright rules down a straightened grid: `[lines, bands]`, from left to right.
+
+    In each band what stands out along most of it may be a piece of a rule; a rule is the chain of
+    pieces, each close to the last, that stands out in most bands.
+    """
     inner = flat[_MARGIN:-_MARGIN]
-    # Bent paper bends its rules: what is within a few pixels counts.
-    reach = 2 * (_BENT * flat.shape[1] // _SIDE) + 1
-    wide = as_grey(cv2.dilate(inner, np.ones((1, reach), np.uint8)))
+    wide = as_grey(cv2.dilate(inner, np.ones((1, 2 * _BENT + 1), np.uint8)))
+    edges = np.linspace(0, len(wide), _BANDS + 1).astype(int)
+    bands = [wide[a:b] for a, b in itertools.pairwise(edges)]
+    if min(map(len, bands)) == 0:
+        return np.zeros((0, _BANDS))
+    # All the way down hardly anything but rules stands out, so the rest is noise.
+    whole = _rises(wide)
+    least = max(_FAINTEST, 5 * float(np.median(np.abs(whole - np.median(whole)))) / 0.674)
+    shares = np.stack([np.clip(_rises(band) / least - 0.5, 0, 1) for band in bands])
+    pieces = shares.astype(np.float32)
+
+    kernel = np.ones((1, 2 * _STRAYS + 1), np.uint8)
+
+    def chained(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        best = rows.copy()
+        for here, before in zip(best[1:], best[:-1], strict=True):
+            here += cv2.dilate(before[None], kernel)[0]
+        return best
+
+    down, up = chained(pieces), chained(pieces[::-1])[::-1]
+    total = (down + up - pieces) / _BANDS
+    found = []
+    for start in range(_BANDS):
+        rules = _peaks(np.where(pieces[start] > 0, total[start], 0))
+        places = np.repeat(rules[:, None], _BANDS, axis=1)
+        ways = [(b, b - 1) for b in range(start + 1, _BANDS)]
+        for band, before in ways + [(b, b + 1) for b in range(start - 1, -1, -1)]:
+            places[:, band] = [_nearby(total[band], pieces[band], x) for x in places[:, before]]
+        found.append(places - _MARGIN)
+    lines = np.concatenate(found)
+    return _regular(lines[np.argsort(lines.mean(axis=1), kind="stable")])
+
+
+def _rises(band: Grey) -> NDArray[np.float64]:
+    """How far each column of a band stands out from those around it along most of its length."""
     # A rule is inked nearly all along; digits are not, not even a column of ones.
-    profile = np.percentile(wide, 100 * (1 - _INKED), axis=0)
-    window = min(flat.shape[1] // 12, 127) | 1
-    ground = _running(profile, window)
-    rises = profile - ground
-    noise = float(np.median(np.abs(rises - np.median(rises)))) / 0.674
-    inked = np.pad(rises > max(_FAINTEST, 6 * noise), 1)
-    edges = np.flatnonzero(np.diff(inked.astype(np.int8)))
-    return _regular(np.asarray((edges[::2] + edges[1::2] - 1) / 2, np.float64))
+    profile = np.percentile(band, 100 * (1 - _INKED), axis=0)
+    window = min(len(profile) // 12, 127) | 1
+    padded = np.pad(profile, window // 2, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, window)
+    return np.asarray(profile - np.median(around, axis=1))
 
 
-def _regular(places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rules found twice taken as one; one that is missing among even ones put in."""
-    if len(places) < 4:
-        return places
-    usual = float(np.median(np.diff(places)))
-    groups = np.split(places, np.flatnonzero(np.diff(places) > _TWICE * usual) + 1)
-    places = np.array([group.mean() for group in groups])
-    gaps = np.diff(places)
-    if len(gaps) < 3:
-        return places
-    usual = float(np.median(gaps))
-    cells = np.maximum(np.rint(gaps / usual), 1)
-    even = np.abs(gaps / cells / usual - 1) < _UNEVEN
+def _peaks(total: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The middles of the runs that are sure to be rules."""
+    edges = np.flatnonzero(np.diff(np.pad(total >= _SURE, 1).astype(np.int8)))
+    return np.asarray((edges[::2] + edges[1::2] - 1) / 2, np.float64)
+
+
+def _nearby(total: NDArray[np.float32], pieces: NDArray[np.float32], place: float) -> float:
+    """Where a rule that was at a place in the last band goes on; straight on where it is lost."""
+    start = max(round(place) - _STRAYS, 0)
+    near = slice(start, round(place) + _STRAYS + 1)
+    weights = np.where(pieces[near] > 0, total[near], 0)
+    if weights.max(initial=0) < _SURE:
+        return place
+    best = np.flatnonzero(weights >= weights.max() - 1e-6)
+    return float(start + best.mean())
+
+
+def _regular(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rules found twice taken as one; those missing among even ones put in: `[lines, bands]`."""
+    if len(lines) < 4:
+        return lines
+    # The same rule, followed from several bands, comes several times.
+    for close in (_STRAYS, None):
+        gaps = np.diff(lines.mean(axis=1))
+        limit = close or _TWICE * np.median(gaps)
+        groups = np.split(lines, np.flatnonzero(gaps > limit) + 1)
+        lines = np.array([np.median(group, axis=0) for group in groups])
+        if len(lines) < 4:
+            return lines
+    gaps = np.diff(lines.mean(axis=1))
+    cells = np.maximum(np.rint(gaps / np.median(gaps)), 1)
+    even = np.abs(gaps / cells / np.median(gaps) - 1) < _UNEVEN
     if not even.all() or (cells > 1).sum() > len(cells) / 3:
-        return places
-    return np.concatenate(
-        [
-            np.linspace(a, b, int(n), endpoint=False)
-            for a, b, n in zip(places[:-1], places[1:], cells, strict=True)
-        ]
-        + [places[-1:]]
-    )
+        return lines
+    between = [
+        np.linspace(a, b, int(n), endpoint=False)
+        for a, b, n in zip(lines[:-1], lines[1:], cells, strict=True)
+    ]
+    return np.concatenate([*between, lines[-1:]])
 
 
-def _running(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The median around each value."""
-    wide = np.pad(values, window // 2, mode="edge")
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(wide, window), axis=1))
+def _between(
+    lines: NDArray[np.float64], places: NDArray[np.float64], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Between which lines, with fractions, places `[n]` are, so far along them: `[n]`."""
+    at = np.clip(shares * _BANDS - 0.5, 0, _BANDS - 1)
+    low = np.minimum(at.astype(int), _BANDS - 2)
+    rest = at - low
+    here = lines[:, low] * (1 - rest) + lines[:, low + 1] * rest
+    index = (here <= places).sum(axis=0) - 1
+    inside = np.clip(index, 0, len(lines) - 2)
+    each = np.arange(len(places))
+    start, end = here[inside, each], here[inside + 1, each]
+    return np.asarray(inside + (places - start) / np.maximum(end - start, 1e-6), np.float64)
 
 
-def _draw(canvas: Grey, ends: NDArray[np.float64], thick: int) -> None:
-    first, last = np.rint(ends).astype(int).tolist()
-    cv2.line(canvas, first, last, 255, thick)
-
-
-def _mapped(points: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mapped(points: Points, by: NDArray[np.float64]) -> Points:
     mapped = np.column_stack((points, np.ones(len(points)))) @ by.T
     return np.asarray(mapped[:, :2] / mapped[:, 2:], np.float64)

@@ -88,8 +88,8 @@ def measure(model: Path, versus: Path, reference: Path | None) -> Report:
     runs: dict[tuple[str, str], tuple[Callable[[], object], int]] = {}
     for count in threads:
         sessions = {
-            model.name: _ours(Session(model, provider="cpu", threads=count)),
-            versus.name: _ours(Session(versus, provider="cpu", threads=count)),
+            model.name: runner(Session(model, provider="cpu", threads=count)),
+            versus.name: runner(Session(versus, provider="cpu", threads=count)),
         }
         if reference is not None:
             sessions[reference.name] = _yardstick(reference, count)
@@ -102,7 +102,9 @@ def measure(model: Path, versus: Path, reference: Path | None) -> Report:
     return Report(glyph, _stages(model), startup.measure())
 
 
-def _ours(session: Session) -> Callable[[int], Callable[[], object]]:
+def runner(session: Session) -> Callable[[int], Callable[[], object]]:
+    """What runs a batch of so many glyphs through a model of ours."""
+
     def prepare(batch: int) -> Callable[[], object]:
         size = session.contract.ink.size
         glyphs = _noise((batch, 1, size, size))

@@ -202,7 +202,8 @@ class Tracker:
 
     def _forget_other_page(self, glyphs: Sequence[Glyph], owners: Sequence[_Track | None]) -> None:
         """Where most labels differ twice running, what was seen before was another page."""
-        followed = [(t, g) for t, g in zip(owners, glyphs, strict=True) if t is not None]
+        pairs = zip(owners, glyphs, strict=True)
+        followed = [(t, glyph) for t, glyph in pairs if t is not None and len(t.seen) > 1]
         differing = sum(track.label != glyph.label for track, glyph in followed)
         disagrees = 2 * differing > len(followed)
         if disagrees and self._disagreed:

@@ -65,7 +65,7 @@ chmod +x initrd/init
 export LD_LIBRARY_PATH=$work/qemu/usr/lib/x86_64-linux-gnu:$work/qemu/lib/x86_64-linux-gnu
 share=$work/qemu/usr/share
 timeout -k 2 "$limit" qemu/usr/bin/qemu-system-x86_64 -L "$share/qemu" -L "$share/seabios" \
-    -L "$work/qemu/usr/lib/ipxe/qemu" -M q35,accel=tcg -cpu max -smp 2 -m 2048 \
+    -L "$work/qemu/usr/lib/ipxe/qemu" -M q35,accel=tcg -cpu Nehalem -smp 2 -m 2048 \
     -nographic -nodefaults -serial stdio -no-reboot \
     -kernel "kernel/boot/vmlinuz-$version" -initrd initrd.gz -append "console=ttyS0 quiet panic=-1" \
     -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \

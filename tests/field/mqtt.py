@@ -178,7 +178,9 @@ def test_a_broker_that_comes_later_and_goes_and_comes_is_told_all(
 def test_tls_and_a_password(tmp_path: Path, sender: Callable[..., subprocess.Popen[str]]) -> None:
     ca = _certificates(tmp_path)
     passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "cam", "secret"], check=True)
+    program = shutil.which("mosquitto_passwd")
+    assert program, "mosquitto_passwd is missing: apt-get install mosquitto"
+    subprocess.run([program, "-b", "-c", str(passwords), "cam", "secret"], check=True)
     passwords.chmod(0o644)
     tmp_path.chmod(0o755)
     settings = "\n".join(

@@ -22,7 +22,7 @@ from digits_train.scenes import INKS, light_on, paper, place, stain, text_of
 _FPS = 10
 _HELD = 12  # frames a page of the clip is held
 _BLANK = 10  # frames of the clip without any ink
-_CLIP_SIZE = (480, 640)
+CLIP_SIZE = (480, 640)
 
 
 def write_clip(path: Path, seed: int) -> None:
@@ -39,23 +39,23 @@ def write_clip(path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     texts = [_number(rng, lines) for lines in (1, 2, 1, 2, 1)]
     texts.insert(len(texts) // 2, ())
-    sheet = paper(rng, _CLIP_SIZE, ruled=True)
-    light = light_on(rng, _CLIP_SIZE, hard=False)
+    sheet = paper(rng, CLIP_SIZE, ruled=True)
+    light = light_on(rng, CLIP_SIZE, hard=False)
     pages = []
     for lines in texts:
         height = int(rng.integers(70, 96))
-        coverage, placed = place(lines, rng, _CLIP_SIZE, height, pen=rng.uniform(0.09, 0.13))
+        coverage, placed = place(lines, rng, CLIP_SIZE, height, pen=rng.uniform(0.09, 0.13))
         page = sheet.copy()
         # No pencil: a clip shows clear writing.
         stain(page, coverage, len(INKS) - 1, rng)
         pages += [(page, text_of(placed))] * (_HELD if lines else _BLANK)
     with whole_file(path) as part:
         fourcc = cv2.VideoWriter.fourcc(*"mp4v")
-        video = cv2.VideoWriter(str(part), fourcc, _FPS, (_CLIP_SIZE[1], _CLIP_SIZE[0]))
+        video = cv2.VideoWriter(str(part), fourcc, _FPS, (CLIP_SIZE[1], CLIP_SIZE[0]))
         if not video.isOpened():
             raise InputError(f"cannot write a video to {path}; is it an .mp4?")
         for time, (page, _) in enumerate(pages):
-            video.write(_film(page, light, time, rng))
+            video.write(film(page, light, time, rng))
         video.release()
     truth = {"fps": _FPS, "frames": [text for _, text in pages]}
     write_whole(path.with_suffix(".json"), (json.dumps(truth) + "\n").encode())
@@ -67,10 +67,10 @@ def _number(rng: np.random.Generator, lines: int) -> tuple[str, ...]:
     return tuple("".join(str(digit) for digit in rng.integers(0, 10, size)) for size in sizes)
 
 
-def _film(
+def film(
     page: Picture, light: NDArray[np.float32], time: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """One frame of a page held in the hand, `time` frames into the clip."""
+    """One frame of a page held in the hand, `time` frames into the clip: uint8 `[h, w, 3]`."""
     sway = 1.5 * np.sin(time * np.array([0.71, 0.53])) + rng.normal(0.0, 0.3, 2)
     turn = np.deg2rad(0.3) * np.sin(time * 0.4)
     # About the middle of the frame.

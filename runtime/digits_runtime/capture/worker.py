@@ -14,7 +14,7 @@ from digits_runtime.capture.memory import Memory, Shape
 from digits_runtime.errors import DigitsError
 
 # A slow board on a slow card imports OpenCV for many seconds.
-_START_LIMIT_S = 60.0
+_START_LIMIT_S = 120.0
 _END_LIMIT_S = 2.0
 
 
@@ -53,7 +53,7 @@ class Worker:
         if self._ready:
             return
         if not isinstance(self.told(_START_LIMIT_S), child.Ready):
-            raise WorkerError("the process that reads the camera did not start in a minute")
+            raise WorkerError("the process that reads the camera did not start in two minutes")
         self._ready = True
 
     def tell(self, order: child.Open | child.Free) -> None:

@@ -124,9 +124,9 @@ def cam(
     from digits_runtime import outputs
     from digits_runtime.capture.settings import Settings, parse_crop, parse_rotation, parse_size
     from digits_runtime.capture.source import open_source
+    from digits_runtime.choice import preferred
     from digits_runtime.notify import Notifier
     from digits_runtime.reader import Reader
-    from digits_runtime.session import BUNDLED
     from digits_runtime.watch import watch
 
     settings = Settings(
@@ -142,7 +142,7 @@ def cam(
     notifier = Notifier()
     # The camera's process starts while the model loads.
     with open_source(source, settings, patient=wait) as opened:
-        reader = Reader(model or BUNDLED, provider=provider.value)
+        reader = Reader(preferred(model), provider=provider.value)
         with outputs.chosen(
             reader,
             as_json=as_json,

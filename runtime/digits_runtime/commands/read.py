@@ -74,14 +74,14 @@ def read(
     if output is not None and output.suffix == ".parquet":
         require("digits-read --output *.parquet", "parquet", "pyarrow.parquet")
     from digits_runtime.bulk.results import open_results
+    from digits_runtime.choice import preferred
     from digits_runtime.pictures import in_folders
     from digits_runtime.reader import Reader
-    from digits_runtime.session import BUNDLED
 
     if "" in images:
         raise InputError("a picture's name is empty; give files or folders")
     paths = in_folders([Path(image) for image in images])
-    make = partial(Reader, model or BUNDLED, provider=provider.value)
+    make = partial(Reader, preferred(model), provider=provider.value)
     # Made here also where others read: what is wrong with the model shows before the work.
     reader = make()
     with ExitStack() as stack:
