@@ -5,6 +5,7 @@ digits-export runs/digits --int8 -o digits-int8.onnx
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -78,6 +79,8 @@ def export(
     target = output or run / "model.onnx"
     check_outputs(target)
     folder = reports or run / "export"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; give a folder for --reports")
     check_target(folder / "search.json" if folder.is_dir() else folder)
     order = Order(
         precision="fp16" if fp16 else "int8" if int8 or recipe else "float",
@@ -97,6 +100,10 @@ def export(
                 task, description=name, completed=number - 1, total=total, visible=True
             ),
         )
+    if target.suffix == ".ort":
+        from digits_export.convert import to_ort
+
+        exported = replace(exported, content=to_ort(exported.content))
     write_whole(target, exported.content)
     write_whole(target.with_suffix(".md"), card(target.name, exported).encode())
     typer.echo(f"{target} ({len(exported.content):,} bytes)")

@@ -24,7 +24,7 @@ from digits_runtime.startup import Startup
 K = TypeVar("K", bound=Hashable)
 
 _BATCHES = (1, 8, 64)
-_ROUNDS = 30
+_ROUNDS = 100
 _FRAMES = 100
 _LARGEST_REFERENCE = 256 << 20
 

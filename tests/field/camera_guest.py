@@ -35,9 +35,13 @@ def main() -> None:
         return time.monotonic()
 
     wait_for("the webcam", lambda: bool(v4l2.cameras()))
-    subprocess.run([sys.executable, "-m", "digits_runtime.commands.cam", "--list"], check=True)
-    recovery = Recovery(measured_start())
-    with open_source("0", Settings(timeout=4.0)) as source:
+    (webcam,) = v4l2.cameras()
+    print(f"{webcam}; {', '.join(map(str, v4l2.modes(webcam.path)))}", flush=True)
+    start = measured_start(1)
+    recovery = Recovery(start)
+    # A machine that starts processes slowly gets its frames slowly, too.
+    settings = Settings(pixel_format="MJPG", timeout=max(2.0, start / 3))
+    with open_source("0", settings, patient=True) as source:
         recovery.again(source, time.monotonic(), "first opening, not judged", judged=False)
         recovery.read(source, 4)
         health = source.health()

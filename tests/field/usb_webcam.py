@@ -11,6 +11,7 @@ Needs root and both modules; `camera_vm.sh` has them in a virtual machine. Obeys
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import struct
 import sys
@@ -88,14 +89,13 @@ def probe() -> bytes:
     return le(2, 1) + bytes([state["format"], 1]) + le(4, INTERVAL) + middle
 
 
-def picture(number: int) -> bytes:
+@functools.cache
+def picture(digit: int, pixel_format: int) -> bytes:
     image = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
-    cv2.putText(image, str(number % 10), (WIDTH // 3, HEIGHT // 2), 0, 4, (40, 30, 30), 10)
-    if state["format"] == MJPG:
-        content = cv2.imencode(".jpg", image, [1, 85])[1].tobytes()
-    else:
-        content = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_YUYV).tobytes()
-    return bytes(len(content)) if state["garbage"] else content
+    cv2.putText(image, str(digit), (WIDTH // 3, HEIGHT // 2), 0, 4, (40, 30, 30), 10)
+    if pixel_format == MJPG:
+        return cv2.imencode(".jpg", image, [1, 85])[1].tobytes()
+    return cv2.cvtColor(image, cv2.COLOR_BGR2YUV_YUYV).tobytes()
 
 
 class Camera:
@@ -177,7 +177,9 @@ class Camera:
                 time.sleep(max(0.0, began + count / RATE - time.monotonic()))
                 if state["frozen"] or not self._pending:
                     continue
-                content, offset = picture(count), 0
+                content, offset = picture(count % 10, state["format"]), 0
+                if state["garbage"]:
+                    content = bytes(len(content))
                 while offset < len(content) and not self._gone:
                     with self._asked:
                         if not self._pending and not self._asked.wait(1):

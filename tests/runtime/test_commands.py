@@ -118,7 +118,7 @@ def test_read_takes_another_model(pages: Path) -> None:
         ([__file__], "does not decode"),
         ([str(Path(__file__).parent)], "holds no picture"),
         (["x.png", "--model", "missing.onnx"], "cannot read the model missing.onnx"),
-        (["x.png", "--model", __file__], "not a model"),
+        (["x.png", "--model", __file__], "no model"),
         (["x.png", "--model", str(Path(__file__).parent)], "is not a file"),
         (["x.png", "--provider", "cuda"], "pip install onnxruntime-gpu"),
     ],

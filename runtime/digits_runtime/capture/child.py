@@ -11,6 +11,7 @@ import os
 import queue
 import signal
 import threading
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -172,6 +173,7 @@ class _Pump:
 
         settings = order.settings
         in_place = settings.crop is None and settings.rotate == 0
+        good = time.monotonic()
         with closing(open_grabber(order.address, settings)) as grabber:
             while (captured := grabber.grab()) is not None:
                 self._collect()
@@ -180,7 +182,10 @@ class _Pump:
                 slot = None if self._frames is None else self._frames[self._free[-1]]
                 image = grabber.retrieve(slot if in_place else None)
                 if image is None:
+                    if time.monotonic() > good + settings.timeout:
+                        raise InputError(f"{order.address.shown} sends what is no picture")
                     continue
+                good = time.monotonic()
                 fitted = settings.fit(image)
                 if slot is None or fitted.shape != slot.shape:
                     slot = self._make_room(fitted)

@@ -112,9 +112,9 @@ class Live(Source):
     def _run(self) -> None:
         try:
             self._watch()
-        except InputError as error:
+        except (InputError, OSError) as error:  # the latter: no process could be started
             with self._changed:
-                self._error = error
+                self._error = InputError(str(error))
         finally:
             self._worker.kill()
             self._report(state="ended")
@@ -123,10 +123,12 @@ class Live(Source):
         known, pause, started = identity.Known(self._address), _FIRST_PAUSE, False
         while not self._closing.is_set():
             given, began = self._health.frames, time.monotonic()
-            where = known.find()
-            if where is None:
-                message = f"{self._address.shown} is not plugged in"
-            else:
+            where, message = None, f"{self._address.shown} is not plugged in"
+            try:
+                where = known.find()
+            except InputError as error:
+                message = str(error)
+            if where is not None:
                 try:
                     self._worker.ready()
                     started = True

@@ -16,6 +16,8 @@ from digits_runtime.errors import DigitsError
 # A slow board on a slow card imports OpenCV for many seconds.
 _START_LIMIT_S = 120.0
 _END_LIMIT_S = 2.0
+# Of a frame; no camera has more, and a stream could claim any number.
+_MOST_PIXELS = 40_000_000
 
 
 class WorkerError(DigitsError):
@@ -81,8 +83,9 @@ class Worker:
         self.memory = None
         room = child.NO_ROOM
         with contextlib.suppress(OSError):
-            self.memory = Memory(shape, child.SLOTS)
-            room = child.Room(self.memory.name, shape)
+            if shape[0] * shape[1] <= _MOST_PIXELS:
+                self.memory = Memory(shape, child.SLOTS)
+                room = child.Room(self.memory.name, shape)
         with contextlib.suppress(OSError):
             self._connection.send(room)
 
@@ -108,6 +111,10 @@ def _interrupts_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker
+
+    # Starting the first process starts this one too, which would unblock them again.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -7,6 +7,7 @@ import pytest
 from digits_runtime.capture import v4l2
 from digits_runtime.capture.address import parse
 from digits_runtime.capture.identity import Known
+from digits_runtime.capture.source import open_source
 from digits_runtime.capture.v4l2 import Camera, Mode
 from digits_runtime.errors import InputError
 
@@ -121,3 +122,12 @@ def test_a_format_that_needs_no_decoding_is_preferred_where_it_is_fast_enough() 
     assert v4l2.best_format(found, (1280, 720), 30) == "MJPG"
     assert v4l2.best_format(found, (1280, 720), 10) == "YUYV"
     assert v4l2.best_format(found, (800, 600), 30) is None
+
+
+def test_a_camera_that_has_no_such_name_yet_is_waited_for_if_asked() -> None:
+    with open_source("No Such Camera", patient=True) as source:
+        while not source.health().message:
+            assert source.next(0.1) is None
+        assert "called No Such Camera" in source.health().message
+    with pytest.raises(InputError, match="called Nor This"), open_source("Nor This") as source:
+        next(iter(source))

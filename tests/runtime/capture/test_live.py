@@ -235,3 +235,42 @@ def test_open_cv_writes_frames_where_it_is_told(tmp_path: Path) -> None:
     given = np.zeros((48, 64, 3), np.uint8)
     assert capture.grab()
     assert capture.retrieve(given)[1] is given
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.15, 0.4])
+def test_ctrl_c_while_the_camera_is_opened_is_one_line(network_camera: Any, delay: float) -> None:
+    camera = network_camera("http")
+    script = f"""
+import sys, time
+from digits_runtime.commands.cam import app
+if __name__ == "__main__":
+    print("here", flush=True)
+    app(["--source", {camera.url!r}])
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: all of the group
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+def test_a_stream_of_gigantic_frames_is_refused(
+    network_camera: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digits_runtime.capture.worker._MOST_PIXELS", 640 * 480 - 1)
+    camera = network_camera("http")
+    with (
+        open_source(camera.url, QUICK) as source,
+        pytest.raises(InputError, match="no memory for frames of 640x480"),
+    ):
+        next(iter(source))
+    assert _left_behind() == []
