@@ -21,7 +21,7 @@ Polarity = Literal["dark", "bright", "auto"]
 
 _FULL = 255
 # A little more, so that a quotient of exactly a half is rounded up on every processor.
-_TO_FULL = 255.0001
+TO_FULL = 255.0001
 # Pixels of a crop below this share of its peak do not stretch its bounding box.
 EDGE = 31 / 256  # exact in floats, so that every machine draws the same line
 # A symmetric glyph's centre lies just between two pixels; this much, in pixels, decides for one.
@@ -132,7 +132,7 @@ def _paper_around(light: Grey, paper: Grey) -> Grey:
 
 def _departure(light: Grey, paper: Grey) -> Grey:
     """How much darker than its paper each pixel is: 0 as bright or brighter, 255 black."""
-    return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_TO_FULL)))
+    return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=TO_FULL)))
 
 
 def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:

@@ -166,7 +166,9 @@ def _levels(ink: Grey) -> _Levels | None:
         for stat in (faintest, texture)
     )
     size = (ink.shape[1], ink.shape[0])
-    limit = as_grey(cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR))
+    limit = as_grey(
+        cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR_EXACT)
+    )
     faint = as_grey(cv2.compare(ink, limit, cv2.CMP_GT))
     histogram = cv2.calcHist([ink], [0], faint, [256], [0, 256]).ravel()[::-1]
     inked = np.cumsum(histogram)

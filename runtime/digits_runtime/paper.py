@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.ink import DARKEST_PAPER, Grey, as_grey
+from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey
 from digits_runtime.ink import guess_polarity as guess_polarity_of_glyph
 
 # Widest stroke, as a share of the shorter side: of a page, and of one as small as a glyph.
@@ -76,7 +76,7 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:
     # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
     least = _DIMMEST * float(np.percentile(paper[::16, ::16], 90))
     full = np.maximum(paper, np.uint8(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
-    return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=255))
+    return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=TO_FULL))
 
 
 def _paper(light: Grey) -> Grey:
