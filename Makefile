@@ -8,12 +8,13 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 READY = $(VENV)/.ready
 DEMO = build/demo
 # The recipes of the bundled models; DIGITS_DATA must name the folder with mnist/ and unipen/.
-DIGITS_RECIPE = --data mnist,unipen,synth --epochs 30 --seed 0
+TEACHER_RECIPE = --data mnist,unipen,synth,print --arch fusion-fine --width 2 --epochs 12 --seed 100
+DIGITS_RECIPE = --data mnist,unipen,synth,print --teacher build/models/teacher --epochs 32 --seed 0
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
+.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +49,7 @@ bench-pages: $(READY)  ## how well and how fast generated pages and grids are re
 
 models: $(READY)  ## the bundled models, from data to file
 	rm -rf build/models
+	$(BIN)/digits-train $(TEACHER_RECIPE) --output build/models/teacher
 	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
 	for name in digits alnum; do \
@@ -57,7 +59,7 @@ models: $(READY)  ## the bundled models, from data to file
 		cp build/models/$$name/checkpoint* $(BUNDLED)/$$name || exit 1; \
 	done
 
-seeds: $(READY)  ## the digits' recipe with five seeds, mean and spread; hours
+seeds: $(READY)  ## the digits' recipe with five seeds after `make models`, mean and spread; hours
 	$(BIN)/digits-train $(DIGITS_RECIPE) --seeds 5 --output build/seeds
 
 compare: $(READY)  ## classical features and all networks on the same digits, table and plot
@@ -73,6 +75,9 @@ wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies o
 	build/wheel/env/bin/python -m pip --disable-pip-version-check install --quiet \
 		--constraint constraints.txt build/wheel/*.whl
 	$(BIN)/python tests/field/wheel.py build/wheel/env
+
+bench-engines: $(READY)  ## the same weights on other engines; REFERENCE=folder adds its models
+	$(BIN)/python tests/field/engines.py $(REFERENCE)
 
 processors: $(READY)  ## the int8 models' answers on AVX2 alone, under qemu
 	$(BIN)/python tests/field/processors.py

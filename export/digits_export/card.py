@@ -24,11 +24,11 @@ def check_outputs(model: Path) -> None:
     """Make sure, before long work, that a model and its card can be written.
 
     Raises:
-        InputError: The model's name does not end in .onnx, its folder cannot be written to, or
-            something that is no card is where the card goes.
+        InputError: The model's name does not end in .onnx or .ort, its folder cannot be written to,
+            or something that is no card is where the card goes.
     """
-    if model.suffix != ".onnx":
-        raise InputError(f"{model} must end in .onnx; the card goes beside it as .md")
+    if model.suffix not in (".onnx", ".ort"):
+        raise InputError(f"{model} must end in .onnx or .ort; the card goes beside it as .md")
     check_target(model)
     beside = model.with_suffix(".md")
     if beside.exists() and not beside.read_text(errors="replace").startswith(f"# {model.name}\n"):

@@ -211,7 +211,12 @@ def _quantized(
             {} if winner.won else noise.by_tensor(model, held, winner.recipe, chosen[:_EXAMINED])
         )
         report.write_search(
-            order.reports, tried, float_microseconds, quantize.layers(model), levels
+            order.reports,
+            "search" if order.recipe is None else "recipe",
+            tried,
+            float_microseconds,
+            quantize.layers(model),
+            levels,
         )
     if not winner.won:
         raise GateError(_refusal(model, held, winner, chosen, order))

@@ -22,15 +22,17 @@ _COLOURS: Mapping[Weights, str] = {"s7": "C0", "s8": "C1", "u8": "C2"}
 
 def write_search(
     folder: Path,
+    name: str,
     candidates: Sequence[Candidate],
     float_microseconds: float,
     layers: Sequence[str],
     noise: Mapping[str, float],
 ) -> None:
-    """Write `search.json`, `search.md` and `search.png`.
+    """Write `NAME.json`, `NAME.md` and `NAME.png`.
 
     Args:
         folder: Must exist.
+        name: `search`, or `recipe` where one was asked for, so that it keeps the search's.
         candidates: The winner first.
         float_microseconds: A glyph of the float model at batch 1, one thread.
         layers: Names of the layers that recipes number from 1.
@@ -43,9 +45,9 @@ def write_search(
         "signal_to_noise_db": {name: round(value, 2) for name, value in noise.items()},
         "candidates": rows,
     }
-    write_whole(folder / "search.json", (json.dumps(document, indent=1) + "\n").encode())
-    write_whole(folder / "search.md", _table(document, rows).encode())
-    write_whole(folder / "search.png", _plot(candidates, float_microseconds))
+    write_whole(folder / f"{name}.json", (json.dumps(document, indent=1) + "\n").encode())
+    write_whole(folder / f"{name}.md", _table(document, rows).encode())
+    write_whole(folder / f"{name}.png", _plot(candidates, float_microseconds))
 
 
 def write_ranges(folder: Path, held: Mapping[str, Histogram], samples: str) -> None:
@@ -160,8 +162,8 @@ def _plot(candidates: Sequence[Candidate], float_microseconds: float) -> bytes:
         fontsize=8,
     )
     axes.axvline(float_microseconds, color="0.6", linewidth=1, linestyle="--")
-    axes.set_xlabel("µs a glyph, batch 1 (dashed: float)")
-    axes.set_ylabel(f"answers changed of {first.parity.n} (small dots: a layer in float)")
+    axes.set_xlabel("µs a glyph, batch 1 (dashed: float; small dots: a layer left in float)")
+    axes.set_ylabel(f"answers changed of {first.parity.n}")
     axes.legend(title="weights", fontsize=8)
     return _png(figure)
 

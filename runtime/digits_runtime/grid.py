@@ -26,6 +26,8 @@ _BANDS, _INKED, _BENT, _STRAYS = 4, 0.8, 2, 4
 _FAINTEST, _SURE = 3, 0.7
 # Rules closer than this share of the usual distance are one; even ones differ by at most so much.
 _TWICE, _UNEVEN = 0.4, 0.2
+# One further than this from the outline, as a share of that distance, is not the outermost.
+_OUTERMOST = 0.6
 # Cells less high or wide than this, in pixels of the page, hold nothing that could be read.
 _SMALLEST_CELL = 10
 # What is written in a cell is so high, as a share of the cell; so many cells hold something.
@@ -78,32 +80,32 @@ class Grid:
             cv2.polylines(sheet, ways, False, 255, 1)
         return Rules(level, upright, rules.step)
 
-    def may_hold(self, boxes: Boxes) -> NDArray[np.intp]:
-        """Those boxes that are no larger than what is written in a cell: indexes."""
-        return np.flatnonzero((self._in_cells(boxes)[1] <= _TALLEST).all(axis=1))
-
-    def filled(self, boxes: Boxes) -> list[list[list[int]]] | None:
-        """Which boxes lie in each cell, rows of cells of indexes, each from left to right.
+    def may_hold(self, boxes: Boxes) -> NDArray[np.intp] | None:
+        """Those boxes that are no larger than what is written in a cell: indexes.
 
         None where what is written is too large for the cells, or in hardly any: squared paper.
         """
+        centres, sizes = self._in_cells(boxes)
+        inside = ((centres > 0) & (centres < self.shape[::-1])).all(axis=1)
+        writing = inside & (sizes[:, 1] >= _LOWEST)
+        small = (sizes <= _TALLEST).all(axis=1)
+        fits = int((writing & small).sum())
+        if (writing & ~small).sum() > fits or fits < _FILLED * np.prod(self.shape):
+            return None
+        return np.flatnonzero(small)
+
+    def filled(self, boxes: Boxes) -> list[list[list[int]]]:
+        """Which boxes lie in each cell, rows of cells of indexes, each from left to right."""
         rows, columns = self.shape
         cells: list[list[list[int]]] = [[[] for _ in range(columns)] for _ in range(rows)]
         centres, sizes = self._in_cells(boxes)
-        large = fits = 0
         for index in np.argsort(centres[:, 0], kind="stable").tolist():
             column, row = np.floor(centres[index]).astype(int).tolist()
             if not (0 <= row < rows and 0 <= column < columns):
                 continue
             aside = np.abs(centres[index] % 1 - 0.5) > 0.5 - _RIM
-            if sizes[index, 1] > _TALLEST:
-                large += 1
-            elif sizes[index, 1] >= _LOWEST and not (aside & (sizes[index] < _RIM)).any():
-                fits += 1
+            if sizes[index, 1] >= _LOWEST and not (aside & (sizes[index] < _RIM)).any():
                 cells[row][column].append(index)
-        filled = sum(bool(cell) for row in cells for cell in row)
-        if large > fits or filled < _FILLED * rows * columns:
-            return None
         return cells
 
     @property
@@ -250,7 +252,17 @@ def _lines(flat: Grey) -> NDArray[np.float64]:
             places[:, band] = [_nearby(total[band], pieces[band], x) for x in places[:, before]]
         found.append(places - _MARGIN)
     lines = np.concatenate(found)
-    return _regular(lines[np.argsort(lines.mean(axis=1), kind="stable")])
+    lines = _regular(lines[np.argsort(lines.mean(axis=1), kind="stable")])
+    if len(lines) < 3:
+        return lines
+    # The outline is that of rules, so it is one even where it strays too far to be followed.
+    usual = _OUTERMOST * float(np.median(np.diff(lines.mean(axis=1))))
+    last = inner.shape[1] - 2 * _MARGIN
+    if lines[0].mean() > usual:
+        lines = np.concatenate((np.zeros((1, _BANDS)), lines))
+    if lines[-1].mean() < last - usual:
+        lines = np.concatenate((lines, np.full((1, _BANDS), float(last))))
+    return lines
 
 
 def _rises(band: Grey) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ Polarity = Literal["dark", "bright", "auto"]
 
 _FULL = 255
 # A little more, so that a quotient of exactly a half is rounded up on every processor.
-_TO_FULL = 255.0001
+TO_FULL = 255.0001
 # Pixels of a crop below this share of its peak do not stretch its bounding box.
 EDGE = 31 / 256  # exact in floats, so that every machine draws the same line
 # A symmetric glyph's centre lies just between two pixels; this much, in pixels, decides for one.
@@ -107,7 +107,7 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:
     light = grey if polarity == "dark" else as_grey(cv2.bitwise_not(grey))
     reach = 2 * round(_STROKE * min(light.shape) / 2) + 1
     closed = as_grey(cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
-    return departure(light, _paper_around(light, np.maximum(closed, DARKEST_PAPER)))
+    return _departure(light, _paper_around(light, np.maximum(closed, DARKEST_PAPER)))
 
 
 def _paper_around(light: Grey, paper: Grey) -> Grey:
@@ -120,7 +120,7 @@ def _paper_around(light: Grey, paper: Grey) -> Grey:
     near = _AROUND * min(light.shape)
     plain = light.astype(np.float32)
     for _ in range(3):
-        ink = departure(light, paper)
+        ink = _departure(light, paper)
         strong, _ = cv2.threshold(ink, 0, _FULL, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         blank = (ink < strong / 2).astype(np.float32)
         around, weight = (cv2.GaussianBlur(v, (0, 0), near) for v in (plain * blank, blank))
@@ -130,9 +130,9 @@ def _paper_around(light: Grey, paper: Grey) -> Grey:
     return paper
 
 
-def departure(light: Grey, paper: Grey) -> Grey:
+def _departure(light: Grey, paper: Grey) -> Grey:
     """How much darker than its paper each pixel is: 0 as bright or brighter, 255 black."""
-    return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=_TO_FULL)))
+    return as_grey(cv2.bitwise_not(cv2.divide(light, paper, scale=TO_FULL)))
 
 
 def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:

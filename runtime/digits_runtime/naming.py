@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,35 +18,93 @@ Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 _SURELY_NONE, _NONE_IN_CELL = 0.9, 0.5
 # A glyph that goes on beyond the frame has fellows at most this much taller or shorter.
 _ALIKE = 1.6
+# And lines of one hand differ by this much.
+_UNLIKE = 4.0
+# A stroke so many times as long as broad may be a 1, or anything.
+_SLENDER = 2.2
+# A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
+# pixels; a bare stroke more so.
+_LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
 
 
-def name_line(
-    line: Sequence[Candidate], rows: Sequence[Row], contract: Contract, scale: float
-) -> tuple[Glyph, ...]:
-    """Name the glyphs of a line; empty if it is no writing.
+def name_lines(
+    lines: Sequence[Sequence[Candidate]],
+    rows: Sequence[Sequence[Row]],
+    contract: Contract,
+    scale: float,
+) -> list[tuple[Glyph, ...]]:
+    """Name the glyphs of a page's lines, and leave out lines that are no writing.
 
     A doubtful glyph becomes `?` and stays, since a number short of a digit is another number.
-    What is surely no glyph goes from the ends of a line, but within it stays as `?` too.
+    What is surely no glyph goes from the ends of a line, but within it stays as `?` too. Bare
+    strokes are many things beside ones, so a line of nothing else must be like the others.
 
     Args:
-        line: Its candidates from left to right.
+        lines: Of candidates from left to right.
         rows: The probabilities of each.
         contract: Of the model they are from.
         scale: Pixels of the frame for one of the candidates' boxes.
     """
-    tall = float(np.median([candidate.box[3] for candidate in line if not candidate.cut] or [0]))
-    glyphs, none = [], []
-    for candidate, row in zip(line, rows, strict=True):
-        glyphs.append(_glyph(candidate, row, contract, scale))
-        height = candidate.box[3]
-        stray = candidate.cut and not tall / _ALIKE <= height <= tall * _ALIKE
-        none.append(stray or _none(row, contract) >= _SURELY_NONE)
-    kept = [index for index, empty in enumerate(none) if not empty]
-    if not kept:
-        return ()
-    whole = glyphs[kept[0] : kept[-1] + 1]
-    known = sum(glyph.label != UNCERTAIN for glyph in whole)
-    return tuple(whole) if 2 * known >= len(whole) else ()
+    named = [_Named.of(line, row, contract, scale) for line, row in zip(lines, rows, strict=True)]
+    named = [line for line in named if line.glyphs]
+    sure = [line for line in named if line.known >= 2 and not line.bare]
+    tall = float(np.median([line.tall for line in sure])) if sure else None
+    strength = float(np.median([line.strength for line in sure])) if sure else 0.0
+    return [line.glyphs for line in named if line in sure or line.fits(tall, strength)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Named:
+    """A line with its names.
+
+    Attributes:
+        glyphs: From left to right; none if it is no writing.
+        known: How many have a name.
+        bare: Whether all that are named are single strokes.
+        tall: Height of its glyphs, pixels of the candidates' boxes.
+        strength: Of its ink where it is strongest.
+    """
+
+    glyphs: tuple[Glyph, ...]
+    known: int
+    bare: bool
+    tall: float
+    strength: float
+
+    @classmethod
+    def of(
+        cls, line: Sequence[Candidate], rows: Sequence[Row], contract: Contract, scale: float
+    ) -> _Named:
+        whole = [candidate.box[3] for candidate in line if not candidate.cut]
+        tall = float(np.median(whole or [0]))
+        glyphs, none = [], []
+        for candidate, row in zip(line, rows, strict=True):
+            glyphs.append(_glyph(candidate, row, contract, scale))
+            height = candidate.box[3]
+            stray = candidate.cut and not tall / _ALIKE <= height <= tall * _ALIKE
+            none.append(stray or _none(row, contract) >= _SURELY_NONE)
+        kept = [index for index, empty in enumerate(none) if not empty]
+        if not kept:
+            return cls((), 0, True, 0, 0)
+        inside = slice(kept[0], kept[-1] + 1)
+        whole_line, candidates = tuple(glyphs[inside]), line[inside]
+        names = [glyph.label != UNCERTAIN for glyph in whole_line]
+        known = sum(names)
+        if 2 * known < len(whole_line):
+            return cls((), 0, True, 0, 0)
+        named = [c for c, name in zip(candidates, names, strict=True) if name]
+        bare = all(max(c.box[2:]) >= _SLENDER * min(c.box[2:]) for c in named)
+        strength = float(np.median([c.ink.max() for c in named]))
+        return cls(whole_line, known, bare, float(np.median([c.box[3] for c in named])), strength)
+
+    def fits(self, tall: float | None, strength: float) -> bool:
+        """Whether a line that may be none is like those that are for sure, if there are any."""
+        sure = min(glyph.probability for glyph in self.glyphs if glyph.label != UNCERTAIN)
+        if tall is None:
+            least, small = (_BARE, _SMALL_BARE) if self.bare else (_FAINT, _SMALL)
+            return sure >= _LONE and self.strength >= least and self.tall >= small
+        alike, share = (_ALIKE, 0.6) if self.bare else (_UNLIKE, 0.4)
+        return tall / alike <= self.tall <= tall * alike and self.strength >= share * strength
 
 
 def name_cell(

@@ -8,24 +8,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.ink import DARKEST_PAPER, Grey, as_grey, departure
+from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey
 from digits_runtime.ink import guess_polarity as guess_polarity_of_glyph
 
 # Widest stroke, as a share of the shorter side: of a page, and of one as small as a glyph.
 _STROKE, _STROKE_OF_GLYPH = 0.12, 0.45
 # Pages whose shorter side is at most this, in pixels, may hold a single glyph.
 _SMALL = 160
-# Paper darker than this share of the page's brightest counts as that bright.
-_DIMMEST = 0.4
+# Full contrast is that of paper at least this bright, as a share of the page's brightest.
+# And so many deviations of the noise.
+_DIMMEST, _DEEP = 0.3, 25
 # Pixels on a side of the blocks in which the paper is looked for, and how many blocks at least a
 # page is across.
 _BLOCK, _BLOCKS = 4, 100
 # Pixel noise, in grey levels, from which on a page is smoothed, and of how many rows one is looked
 # at to measure it.
 _NOISY, _NOISE_STEP = 6, 8
-# The side to which a page is shrunk to guess its polarity, its grain there in grey levels, and
-# pixels on a side of the surroundings from whose median ink departs.
-_GLANCE, _GRAIN, _SURROUNDINGS = 128, 4, 9
+# The longer side to about which a page is shrunk to guess its polarity, its grain there in grey
+# levels, and pixels on a side of the surroundings from whose median ink departs.
+_GLANCE, _GRAIN, _SURROUNDINGS = 160, 4, 9
 # Mean of bright less dark departures that an empty page does not reach, grey levels.
 _BRIGHT = 0.01
 
@@ -43,7 +44,10 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
         return guess_polarity_of_glyph(frame)
     flat = frame.ndim == 2 or frame.shape[2] == 1
     grey = as_grey(frame if flat else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
-    small = as_grey(cv2.resize(grey, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA))
+    step = max(max(grey.shape) // _GLANCE, 1)
+    height, width = (length // step for length in grey.shape[:2])
+    whole = grey[: height * step, : width * step]
+    small = as_grey(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
     change = small.astype(np.int16) - as_grey(cv2.medianBlur(small, _SURROUNDINGS))
     bright, dark = (np.maximum(sign * change - _GRAIN, 0).mean() for sign in (1, -1))
     return "bright" if bright - dark > _BRIGHT else "dark"
@@ -65,11 +69,14 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:
         black.
     """
     light = grey if polarity == "dark" else as_grey(cv2.bitwise_not(grey))
-    light = _without_noise(light)
+    noise = _noise(light)
+    if noise >= _NOISY:
+        light = as_grey(cv2.GaussianBlur(light, (0, 0), min(0.12 * noise, 2.0)))
     paper = _paper(light)
-    # What lies in the dark beside a sheet has no ink, but noise and grain enough to look like it.
-    floor = _DIMMEST * float(np.percentile(paper[::16, ::16], 90))
-    return departure(light, np.maximum(paper, np.uint8(max(floor, DARKEST_PAPER))))
+    # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
+    least = _DIMMEST * float(np.percentile(paper[::16, ::16], 90))
+    full = np.maximum(paper, np.uint8(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
+    return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=TO_FULL))
 
 
 def _paper(light: Grey) -> Grey:
@@ -102,15 +109,12 @@ def _square(reach: int) -> Grey:
     return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
 
 
-def _without_noise(grey: Grey) -> Grey:
-    """Smooth a page of a camera that strains in the dark; a clean page stays as it is."""
+def _noise(grey: Grey) -> float:
+    """The deviation of a page's pixels from their neighbours, grey levels."""
     rows = grey[::_NOISE_STEP].astype(np.int16)
     steps = np.abs(rows[:, 1:] - rows[:, :-1])
     if steps.size == 0:
-        return grey
+        return 0.0
     share = np.cumsum(np.bincount(steps.ravel(), minlength=256))
     # The median of the difference of two normal deviates is 0.954 of either's deviation.
-    noise = float(np.searchsorted(share, share[-1] / 2)) / 0.954
-    if noise < _NOISY:
-        return grey
-    return as_grey(cv2.GaussianBlur(grey, (0, 0), min(0.12 * noise, 2.0)))
+    return float(np.searchsorted(share, share[-1] / 2)) / 0.954

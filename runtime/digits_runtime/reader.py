@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink, page, paper, pictures
-from digits_runtime.naming import name_cell, name_line
+from digits_runtime import ink, page, paper, pictures, splitting
+from digits_runtime.doubts import LOOKS, agreed, looks
+from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate, Page
 from digits_runtime.reading import Cells, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
@@ -20,6 +21,10 @@ from digits_runtime.session import BUNDLED, Provider, Session
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 # A grid whose glyphs are named with this probability on average is the right way up.
 _UPRIGHT = 0.85
+# So many glyphs without a sure name are looked at again.
+_MOST_DOUBTS = 24
+# A page of more glyphs than this is texture; nobody takes that apart.
+_MOST_GLYPHS = 150
 
 
 class Reader:
@@ -76,12 +81,24 @@ class Reader:
         turns = 0
         if found.cells is not None:
             turns, rows = self._turned(glyphs, rows)
+        rows = self._looked_twice([c for group in groups for c in group], rows)
         classified = time.perf_counter()
-        contract, name = self.session.contract, name_line if found.cells is None else name_cell
-        each = iter(rows)
-        named = [name(group, [next(each) for _ in group], contract, scale) for group in groups]
+        contract, each = self.session.contract, iter(rows)
+        parts = [[next(each) for _ in group] for group in groups]
         grid: Cells | None = None
-        if found.cells is not None:
+        if found.cells is None:
+            several = sum(map(len, groups)) <= _MOST_GLYPHS
+            split = [
+                self._split(line, part) if several else (line, part)
+                for line, part in zip(groups, parts, strict=True)
+            ]
+            groups, parts = [line for line, _ in split], [part for _, part in split]
+            named = name_lines(groups, parts, contract, scale)
+        else:
+            named = [
+                name_cell(cell, part, contract, scale)
+                for cell, part in zip(groups, parts, strict=True)
+            ]
             columns = len(found.cells[0])
             cells = [named[start : start + columns] for start in range(0, len(named), columns)]
             grid = _turned_cells(cells, turns)
@@ -108,6 +125,49 @@ class Reader:
         for glyph, candidate in zip(glyphs, candidates, strict=True):
             glyph[0] = ink.normalise(candidate.ink, spec)
         return glyphs
+
+    def _looked_twice(
+        self, candidates: Sequence[Candidate], rows: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Look again at the glyphs that have no sure name, but are not surely none."""
+        contract = self.session.contract
+        best = rows[:, : len(contract.labels)].max(axis=1)
+        none = rows[:, -1] if contract.rejects else np.zeros(len(rows))
+        doubtful = np.flatnonzero((best < contract.threshold) & (none < 0.5))[:_MOST_DOUBTS]
+        if len(doubtful) == 0:
+            return rows
+        seen = np.concatenate([looks(candidates[i].ink, contract.ink) for i in doubtful.tolist()])
+        told = self.session.probabilities(seen).reshape(len(doubtful), LOOKS, -1)
+        rows = rows.copy()
+        for index, again in zip(doubtful.tolist(), told, strict=True):
+            rows[index] = agreed([rows[index], *again])
+        return rows
+
+    def _split(
+        self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]]
+    ) -> tuple[list[Candidate], list[NDArray[np.float32]]]:
+        """Take touching glyphs of a line apart."""
+        contract = self.session.contract
+        labels = len(contract.labels)
+        wholes = [float(row[:labels].max()) for row in rows]
+        # Beside known glyphs there are glyphs; alone there may be anything.
+        least = 0.0 if max(wholes, default=0) >= contract.threshold else splitting.ALONE
+        if least and len(line) > 2:
+            return list(line), list(rows)
+        candidates, named = [], []
+        for candidate, row, whole in zip(line, rows, wholes, strict=True):
+            pieces, chosen = None, []
+            if whole < contract.threshold and splitting.may_be_several(candidate):
+                pieces = splitting.cut(candidate)
+            if pieces is not None and pieces.pieces:
+                told = self.session.probabilities(self._normalised(pieces.pieces))
+                chosen = pieces.best(told[:, :labels].max(axis=1), whole, least)
+                candidates += [pieces.pieces[index] for index in chosen]
+                named += [told[index] for index in chosen]
+            if not chosen:
+                candidates.append(candidate)
+                named.append(row)
+        return candidates, named
 
     def _turned(
         self, glyphs: NDArray[np.uint8], rows: NDArray[np.float32]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 from pathlib import Path
 from typing import Literal
@@ -22,7 +24,7 @@ BUNDLED_FLOAT = BUNDLED.with_name("digits-float.onnx")
 # What `--model` takes besides files.
 NAMED = {"digits": BUNDLED, "alnum": BUNDLED.with_name("alnum-int8.onnx")}
 
-_LARGEST_FILE = 64 << 20
+LARGEST_FILE = 64 << 20
 # Beyond this a batch only costs memory: the kernels are long saturated.
 _BATCH = 512
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -34,7 +36,7 @@ class Session:
     Args:
         model: An ONNX file that keeps the contract, its bytes, or one of NAMED; a file called
             like one of those needs its folder, `./alnum`.
-        provider: Where it must run; `auto` takes CUDA if this onnxruntime has it.
+        provider: Where it must run; `auto` takes CUDA where that really runs, else the CPU.
         threads: Of one run of the graph; one is fastest for glyphs a few at a time.
 
     Raises:
@@ -48,7 +50,7 @@ class Session:
             name, content = "the model", model
         else:
             path = NAMED.get(str(model), Path(model))
-            name, content = str(path), read_bounded(path, _LARGEST_FILE, "model")
+            name, content = str(path), read_bounded(path, LARGEST_FILE, "model")
         self._batch = vetting.vet(content, name, _BATCH)
         chosen = _choose(provider)
         options = ort.SessionOptions()
@@ -57,6 +59,8 @@ class Session:
         # A spinning pool burns a small board's core between frames.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
+        if chosen == _PROVIDERS["cuda"]:
+            _load_cuda()
         try:
             self._session = ort.InferenceSession(content, options, providers=[chosen])
         except Exception:  # onnxruntime raises a family of its own, one per cause
@@ -64,13 +68,14 @@ class Session:
                 f"{name} is not a model that onnxruntime {ort.__version__} loads: damaged, "
                 "no ONNX file, or made for a newer onnxruntime"
             ) from None
-        running = self._session.get_providers()
-        if running[0] != chosen:
+        # Where CUDA's libraries or driver are missing, onnxruntime takes the CPU without a word.
+        running = self._session.get_providers()[0]
+        if running != chosen and provider != "auto":
             raise InputError(
-                f"asked for {provider}, but onnxruntime runs on {running[0]}; "
+                f"asked for {provider}, but onnxruntime runs on {running}; "
                 "digits-doctor says what is missing"
             )
-        self.provider = "cuda" if chosen == _PROVIDERS["cuda"] else "cpu"
+        self.provider = "cuda" if running == _PROVIDERS["cuda"] else "cpu"
         self.contract = self._checked(name)
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -138,3 +143,13 @@ def _choose(provider: Provider) -> str:
             "for a CUDA GPU: pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
         )
     return _PROVIDERS[provider]
+
+
+def _load_cuda() -> None:
+    """Load CUDA's libraries out of the packages that `onnxruntime-gpu[cuda,cudnn]` brings.
+
+    What is missing is printed by onnxruntime, in many lines; ours is one, once it is known.
+    """
+    ort.set_default_logger_severity(4)
+    with contextlib.redirect_stdout(io.StringIO()):
+        ort.preload_dlls()

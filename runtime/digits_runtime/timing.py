@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,25 +14,20 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from digits_runtime import startup
 from digits_runtime.errors import InputError
 from digits_runtime.files import read_bounded
 from digits_runtime.reader import Reader
 from digits_runtime.session import Session
+from digits_runtime.startup import Startup
 
 K = TypeVar("K", bound=Hashable)
 
 _BATCHES = (1, 8, 64)
-_ROUNDS = 30
+_ROUNDS = 100
+_ROUND = 0.002  # seconds
 _FRAMES = 100
-_STARTS = 5
 _LARGEST_REFERENCE = 256 << 20
-# A first answer: imports, a session, a frame read.
-_FIRST_ANSWER = """
-import sys, numpy
-from digits_runtime import Reader
-Reader().read(numpy.full((480, 640), 200, numpy.uint8))
-"""
-_HELP = "import sys; from digits_runtime.commands.cam import app; app(['--help'])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +37,19 @@ class Report:
     Attributes:
         glyph: By model, then by threads and batch.
         stages: Of reading the frame, with `total` and `total_p95`.
-        start: Of a fresh interpreter: `help` and `first_answer`.
+        start: Of a fresh interpreter.
     """
 
     glyph: Mapping[str, Mapping[str, float]]
     stages: Mapping[str, float]
-    start: Mapping[str, float]
+    start: Startup
 
     def to_dict(self) -> dict[str, object]:
         """The JSON object of `digits-bench --json`."""
         return {
             "glyph_us": {name: dict(times) for name, times in self.glyph.items()},
             "frame_ms": dict(self.stages),
-            "start_ms": dict(self.start),
+            "start": asdict(self.start),
         }
 
     def lines(self) -> list[str]:
@@ -73,13 +66,15 @@ class Report:
         stages = ", ".join(
             f"{stage} {ms:.2f}" for stage, ms in self.stages.items() if "total" not in stage
         )
+        held = self.start.resident_mb
+        resident = "" if held is None else f", {held:.0f} MB resident"
         return [
             *table,
             "",
             f"a 640x480 frame of 21 digits, one thread: {self.stages['total']:.2f} ms, "
             f"p95 {self.stages['total_p95']:.2f} ({stages})",
-            f"cold start: --help {self.start['help']:.0f} ms, "
-            f"first answer {self.start['first_answer']:.0f} ms",
+            f"cold start: --help {self.start.help_ms:.0f} ms, "
+            f"first answer {self.start.first_answer_ms:.0f} ms{resident}",
         ]
 
 
@@ -105,7 +100,7 @@ def measure(model: Path, versus: Path, reference: Path | None) -> Report:
     glyph: dict[str, dict[str, float]] = {}
     for (name, case), seconds in fastest({key: run for key, (run, _) in runs.items()}).items():
         glyph.setdefault(name, {})[case] = 1e6 * seconds / runs[name, case][1]
-    return Report(glyph, _stages(model), _starts())
+    return Report(glyph, _stages(model), startup.measure())
 
 
 def runner(session: Session) -> Callable[[int], Callable[[], object]]:
@@ -149,20 +144,20 @@ def fastest(runs: Mapping[K, Callable[[], object]]) -> dict[K, float]:
 
     The fastest round counts: what else the machine does only ever adds.
     """
-    times = dict.fromkeys(runs, float("inf"))
-    repeats = {}
+    times = {}
     for key, run in runs.items():
         run()
         started = time.perf_counter()
         run()
-        # Long enough for the clock, short enough for many rounds.
-        repeats[key] = max(1, round(0.002 / max(1e-6, time.perf_counter() - started)))
+        times[key] = time.perf_counter() - started
     for _ in range(_ROUNDS):
         for key, run in runs.items():
+            # Long enough for the clock and to warm the caches, short enough for many rounds.
+            repeats = max(1, round(_ROUND / max(1e-6, times[key])))
             started = time.perf_counter()
-            for _ in range(repeats[key]):
+            for _ in range(repeats):
                 run()
-            times[key] = min(times[key], (time.perf_counter() - started) / repeats[key])
+            times[key] = min(times[key], (time.perf_counter() - started) / repeats)
     return times
 
 
@@ -185,22 +180,6 @@ def _stages(model: Path) -> dict[str, float]:
         "total": float(np.median(totals)),
         "total_p95": float(np.percentile(totals, 95)),
     }
-
-
-def _starts() -> dict[str, float]:
-    """Milliseconds from nothing to a help text and to a first answer."""
-
-    def started(code: str) -> float:
-        times = []
-        for _ in range(_STARTS):
-            begun = time.perf_counter()
-            subprocess.run(  # noqa: S603 - our own interpreter and the constants above
-                [sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL
-            )
-            times.append(time.perf_counter() - begun)
-        return 1e3 * float(np.median(times))
-
-    return {"help": started(_HELP), "first_answer": started(_FIRST_ANSWER)}
 
 
 def _noise(shape: tuple[int, ...]) -> NDArray[np.uint8]:

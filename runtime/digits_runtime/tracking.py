@@ -115,8 +115,7 @@ class Tracker:
         """Take the next reading; return the number that stands now, None where none does."""
         self._tick(reading.time)
         rows = self._follow(reading)
-        lines = tuple(tuple(Glyph(t.label, t.probability, t.box) for t in row) for row in rows)
-        text = replace(reading, lines=lines).text
+        text = _text(reading, rows)
         tracks = [track for row in rows for track in row]
         if text != self._candidate or not all(track.settled for track in tracks):
             self._candidate, self._began, self._count = text, self._clock, 0
@@ -212,6 +211,19 @@ class Tracker:
                 track.seen.clear()
                 track.seen.append(last)
         self._disagreed = disagrees
+
+
+def _text(reading: Reading, rows: Sequence[Sequence[_Track]]) -> str:
+    """The reading's text with each glyph's label as its track has it."""
+    lines = tuple(tuple(Glyph(t.label, t.probability, t.box) for t in row) for row in rows)
+    grid = reading.grid
+    if grid is not None:
+        voted = {glyph.box: glyph for line in lines for glyph in line}
+        grid = tuple(
+            tuple(tuple(voted[g.box] for g in cell if g.box in voted) for cell in row)
+            for row in grid
+        )
+    return replace(reading, lines=lines, grid=grid).text
 
 
 def _best_shift(

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from digits_calibration.ranges import Histogram
-from digits_export import calibration, convert, quantize
+from digits_export import calibration, convert, quantize, search
 from digits_export.command import app
 from digits_export.export import Exported, Order, export
 from digits_export.gate import Limits
 from digits_export.recipe import Recipe
-from digits_runtime.contract import DIGITS, InkSpec
+from digits_runtime.contract import DIGITS, INPUT, InkSpec
 from digits_runtime.errors import GateError, InputError
 from digits_runtime.session import Session
 from digits_train import checkpoint, data, inference, run
@@ -116,7 +119,7 @@ def test_a_model_that_loses_too_much_is_refused_and_the_older_file_stays(
     last = result.stderr.splitlines()[-1]
     assert "--allow-drop" in last
     assert " dB" in last
-    assert "signal_to_noise_db" in (short_run / "export" / "search.json").read_text()
+    assert "signal_to_noise_db" in (short_run / "export" / "recipe.json").read_text()
     assert model.read_bytes() == b"older"
     assert [path.name for path in tmp_path.glob("model*")] == ["model.onnx"]
 
@@ -203,6 +206,72 @@ def test_fp16_is_half_as_large_and_answers_alike(short_run: Path, glyphs: np.nda
     np.testing.assert_allclose(
         session.logits(glyphs), Session(whole, provider="cpu").logits(glyphs), atol=0.02
     )
+
+
+def test_ort_format_answers_as_onnx_does(short_run: Path, glyphs: np.ndarray) -> None:
+    for int8 in (False, True):
+        content = exported(short_run, int8=int8)
+        found = ort.InferenceSession(convert.to_ort(content)).run(None, {INPUT: glyphs})[0]
+        expected = Session(content, provider="cpu").logits(glyphs)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_ctrl_c_in_the_search_leaves_the_older_model(
+    short_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"older")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search.Judge, "try_out", interrupted)
+    result = CliRunner().invoke(app, [str(short_run), "--int8", "-o", str(model)])
+    assert result.exit_code == 130
+    assert model.read_bytes() == b"older"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["model.onnx"]
+    assert not [path for path in (short_run / "export").iterdir() if path.name.startswith(".")]
+
+
+def test_a_full_disk_is_one_line_and_the_older_model_stays(
+    short_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"older")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = CliRunner().invoke(app, [str(short_run), "-o", str(model)])
+    assert result.exit_code == 2
+    assert "No space left" in result.stderr.splitlines()[-1]
+    assert model.read_bytes() == b"older"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_checkpoint_of_another_schema_is_one_line(short_run: Path) -> None:
+    path = short_run / checkpoint.STATE
+    document = json.loads(path.read_text())
+    document["schema"] = 99
+    path.write_text(json.dumps(document))
+    result = CliRunner().invoke(app, [str(short_run), "--int8"])
+    assert result.exit_code == 2
+    assert "schema" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (short_run / "export").exists()
+
+
+def test_reports_that_cannot_be_written_are_told_before_work(
+    short_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("")
+    for place in (tmp_path / "taken", tmp_path / "missing" / "reports"):
+        result = CliRunner().invoke(
+            app, [str(short_run), "-o", str(tmp_path / "x.onnx"), "--reports", str(place)]
+        )
+        assert result.exit_code == 2, result.output
+        assert result.stderr.count("\n") == 1
 
 
 def test_fp16_and_int8_are_not_to_be_had_together(short_run: Path) -> None:

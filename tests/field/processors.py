@@ -1,4 +1,4 @@
-"""The int8 models' answers on a processor without VNNI, compared bit for bit with this one's.
+"""The int8 models' answers on a processor without VNNI, compared with this one's.
 
     make processors
 
@@ -32,7 +32,8 @@ for name in sys.argv[2:]:
     changed = int((logits.argmax(1) != held[name].argmax(1)).sum())
     worst = float(abs(logits - held[name]).max())
     print(f"{name}: {changed} of {len(logits)} answers changed, logits differ by up to {worst:g}")
-    if changed or worst > 0:
+    # Integers are the same; a layer left in float may round its sums otherwise.
+    if changed or worst > 1e-4:
         sys.exit(1)
 """
 

@@ -39,7 +39,7 @@ def _without_times(lines: str) -> list[dict[str, Any]]:
 
 def _reading(source: str) -> Reading:
     line = (Glyph("4", 0.99, (3, 4, 10, 20)), Glyph("?", 0.4, (15, 4, 9, 21)))
-    return Reading((line,), source, durations={"decode": 1.5, "find": 2.25})
+    return Reading((line,), source=source, durations={"decode": 1.5, "find": 2.25})
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +214,10 @@ def test_a_line_without_end_is_not_read_into_memory(
 
 def test_a_parquet_row_is_a_line_of_json(tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
-    kept = [_reading("a.png"), Reading((), "b.png", 3, 1.5, 0.25, {"decode": 1.0})]
+    glyph = Glyph("7", 0.9, (1, 2, 3, 4))
+    live = Reading((), source="b.png", frame=3, time=1.5, age=0.25, durations={"decode": 1.0})
+    sudoku = Reading(((glyph,),), grid=(((glyph,), ()), ((), ())), source="c.png")
+    kept = [_reading("a.png"), live, sudoku]
     with results.open_results(path) as output:
         for reading in kept:
             output.add(reading)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from digits_export.command import app as export_app
-from digits_runtime import diagnosis, timing
+from digits_runtime import diagnosis, startup, timing
 from digits_runtime.commands.bench import app as bench_app
 from digits_runtime.commands.cam import app as cam_app
 from digits_runtime.commands.doctor import app as doctor_app
@@ -27,6 +27,7 @@ from digits_runtime.diagnosis import Finding
 from digits_runtime.errors import GateError
 from digits_runtime.reader import Reader
 from digits_runtime.session import BUNDLED, BUNDLED_FLOAT
+from digits_runtime.startup import Startup
 from digits_train.command import app as train_app
 from digits_train.scenes import compose
 
@@ -241,8 +242,9 @@ def test_doctor_finds_a_damaged_bundled_model(
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"_ROUNDS": 1, "_FRAMES": 2, "_STARTS": 1, "_BATCHES": (1, 2)}.items():
+    for name, value in {"_ROUNDS": 1, "_FRAMES": 2, "_BATCHES": (1, 2)}.items():
         monkeypatch.setattr(timing, name, value)
+    monkeypatch.setattr(startup, "_STARTS", 1)
 
 
 @pytest.mark.usefixtures("quick")
@@ -250,21 +252,27 @@ def test_bench_prints_one_json_object() -> None:
     result = _run(bench_app, "--json", "--reference", BUNDLED_FLOAT)
     assert result.exit_code == 0
     said: dict[str, Any] = json.loads(result.stdout)
-    assert set(said) == {"glyph_us", "frame_ms", "start_ms"}
+    assert set(said) == {"glyph_us", "frame_ms", "start"}
     assert {BUNDLED.name, BUNDLED_FLOAT.name} <= set(said["glyph_us"])
     assert {"find", "classify", "total", "total_p95"} <= set(said["frame_ms"])
-    assert set(said["start_ms"]) == {"help", "first_answer"}
-    figures = [*said["frame_ms"].values(), *said["start_ms"].values()]
+    assert set(said["start"]) == {"help_ms", "first_answer_ms", "resident_mb"}
+    figures = [*said["frame_ms"].values(), *(figure for figure in said["start"].values() if figure)]
     figures += [figure for times in said["glyph_us"].values() for figure in times.values()]
     assert min(figures) > 0
 
 
 @pytest.mark.usefixtures("quick")
 def test_bench_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "_starts", lambda: {"help": 1.0, "first_answer": 2.0})
+    monkeypatch.setattr(startup, "measure", lambda: Startup(1.0, 2.0, 3.0))
     result = _run(bench_app)
     assert result.exit_code == 0
-    for said in (BUNDLED.name, BUNDLED_FLOAT.name, "1.00x", "p95", "cold start: --help 1 ms"):
+    for said in (
+        BUNDLED.name,
+        BUNDLED_FLOAT.name,
+        "1.00x",
+        "p95",
+        "cold start: --help 1 ms, first answer 2 ms, 3 MB resident",
+    ):
         assert said in result.stdout
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.ink import (
-    departure,
+    _departure,
     guess_polarity,
     isolate,
     normalise,
@@ -75,7 +75,7 @@ def _likeness(a: Image, b: Image) -> float:
 def test_ink_is_rounded_alike_on_every_processor() -> None:
     light, paper = (part.astype(np.uint8) for part in np.mgrid[0:256, 32:256])
     exact = 255 - np.minimum((510 * light.astype(int) + paper) // (2 * paper.astype(int)), 255)
-    assert np.array_equal(departure(light, paper), exact)
+    assert np.array_equal(_departure(light, paper), exact)
 
 
 @pytest.mark.parametrize("darkest", [0.3, 0.5, 0.8])

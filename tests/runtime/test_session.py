@@ -208,6 +208,18 @@ def test_a_provider_this_machine_lacks_says_what_to_do(monkeypatch: pytest.Monke
         Session(BUNDLED, provider="cuda")
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_an_onnxruntime_for_cuda_without_its_libraries_is_the_cpu_or_an_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("digits_runtime.session.ort.get_available_providers", lambda: providers)
+    assert Session(BUNDLED).provider == "cpu"
+    with pytest.raises(InputError, match="asked for cuda, but onnxruntime runs on CPU"):
+        Session(BUNDLED, provider="cuda")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_without_a_gpu_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "digits_runtime.session.ort.get_available_providers", lambda: ["CPUExecutionProvider"]

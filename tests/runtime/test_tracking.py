@@ -141,6 +141,15 @@ def test_a_glyph_that_stays_uncertain_is_announced_as_such() -> None:
     assert Film().hold("12?4", 1.0).texts == ["12?4"]
 
 
+def test_glyphs_of_a_grid_vote_as_others_do() -> None:
+    def sudoku(label: str) -> Reading:
+        first, second = Glyph("5", 0.9, (10, 10, 20, 30)), Glyph(label, 0.9, (60, 60, 20, 30))
+        return Reading(((first,), (second,)), grid=(((first,), ()), ((), (second,))))
+
+    film = Film().show([sudoku("3"), sudoku("3"), sudoku("8"), sudoku("3")] * 8)
+    assert film.texts == ["50\n03"]
+
+
 def test_confidence_is_that_all_glyphs_are_right() -> None:
     film = Film()
     film.show([_page("123", probability=0.9)] * 20)

@@ -50,6 +50,7 @@ class Settings:
         smoothing: Of the labels (Szegedy et al. 2016).
         averaging: Horizon, in steps, of the weights' moving average.
         negatives: "Not a glyph" images, as a share of the glyphs; 0 leaves that class out.
+        rounded: Whether layers round as int8 does while training (`qat`).
     """
 
     data: tuple[str, ...]
@@ -65,6 +66,7 @@ class Settings:
     smoothing: float = 0.0
     averaging: int = 400
     negatives: float = 0.12
+    rounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ def _state(read: Fields) -> State:
             smoothing=asked.number("smoothing", float, 0, 0.99),
             averaging=asked.number("averaging", int, 1, 10**9),
             negatives=asked.number("negatives", float, 0, 10),
+            rounded=asked.value("rounded", bool) if asked.has("rounded") else False,
         ),
         data=read.texts("data"),
         parent=read.value("parent", str) if read.has("parent") else "",

@@ -214,6 +214,26 @@ def prune(
 
 @app.command()
 @one_line_errors
+def qat(
+    folder: Annotated[Path, typer.Argument(help="Of a finished run.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the new run [default: FOLDER-qat].")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Of fine-tuning.")] = 4,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data_dir: DataDir = None,
+) -> None:
+    """Fine-tune with the rounding of int8 in every step, for when export --int8 loses too much."""
+    require("digits-train", "train", *_NEEDED)
+    from digits_train.qat import qat as run_qat
+
+    target = output or folder.with_name(f"{folder.name}-qat")
+    run_qat(folder, target, epochs=epochs, device=device, data_dir=data_dir)
+    typer.echo(f"next: digits-export {target} --int8")
+
+
+@app.command()
+@one_line_errors
 def compare(
     output: Annotated[Path, typer.Option(help="Folder for table and plot, made if need be.")],
     glyphs: Annotated[int, typer.Option(min=100, help="Training glyphs each learns from.")] = 20000,

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, weights
+from digits_train import checkpoint, rounding, weights
 from digits_train.architectures import Scaled, build, design
 from digits_train.augment import augment
 from digits_train.checkpoint import AVERAGE, Checkpoint, Settings, State
@@ -82,6 +82,8 @@ class Trainer:
             weights.adopt(network, start, state)
         if pretrained is not None and state.epoch == 0:
             weights.load_pretrained(network, pretrained, say)
+        if self.settings.rounded:
+            rounding.simulate(network)
         self.network = self._placed(network)
         self.average = weights.Average(copy.deepcopy(self.network), self.settings.averaging)
         self.teacher = None if teacher is None else self._placed(_checked(teacher, state))

@@ -99,13 +99,14 @@ class LiveView:
 
     def _draw(self, health: Health, *more: str) -> None:
         self._drawn = time.monotonic()
-        parts = [health.state, f"{health.rate:.0f} frames/s", *more]
-        if health.age is not None:
-            parts.insert(2, f"{1e3 * health.age:.0f} ms old")
-        if health.dropped:
-            parts.insert(2, f"{health.dropped} dropped")
-        if health.message:
-            parts.insert(1, health.message)
+        parts = [
+            health.state,
+            health.message,
+            f"{health.rate:.0f} frames/s" if health.rate else "",
+            f"{health.dropped} dropped" if health.dropped else "",
+            "" if health.age is None else f"{1e3 * health.age:.0f} ms old",
+            *more,
+        ]
         line = " · ".join(part for part in parts if part)
         # A line that wraps could not be taken back.
         line = "".join(c if c.isprintable() else "?" for c in line)

@@ -183,6 +183,23 @@ def test_a_viewer_that_falls_silent_is_dropped(
         viewer.recv(timeout=30)
 
 
+def test_a_viewer_that_takes_nothing_is_dropped(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "_SEND_SECONDS", 0.3)
+    served, port = serve()
+    noise = np.random.default_rng(0).integers(0, 255, (720, 960, 3), np.uint8)
+    with _watch(port) as viewer, suppress(ConnectionClosed):
+        _next(viewer)
+        deadline = time.monotonic() + 30
+        while served._live._viewers and time.monotonic() < deadline:
+            served.show(noise, READING, None, HEALTH)
+            viewer.send("next")
+            time.sleep(0.01)
+        assert served._live._viewers == 0
+        viewer.socket.close()
+
+
 def test_healthz_tells_whether_frames_are_read(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ _SEND_SECONDS = 10
 # What has not changed for so long is sent all the same: the viewer sees that we live.
 _IDLE_SECONDS = 1.0
 _SILENT_SECONDS = 30  # a viewer that asks for nothing for so long is gone
+_GOODBYE_SECONDS = 1
 _BUSY, _GONE = 1013, 1001
 
 
@@ -121,13 +122,14 @@ def _routes(live: Live, pulse: Pulse, reader: Reader) -> list[BaseRoute]:
             return
         try:
             await _send_moments(socket, live)
-        except TimeoutError:
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await socket.close(_GONE, "silent")
-        except WebSocketDisconnect:
+        except (TimeoutError, WebSocketDisconnect):
             pass
         finally:
             live.leave()
+        # Whoever takes nothing does not take a goodbye either.
+        with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await socket.close(_GONE)
 
     return [
         *(Route(path, _file(name, kind)) for path, (name, kind) in _FILES.items()),
