@@ -33,17 +33,17 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
         {"ink": {"size": 0, "box": 20}},
         {"ink": {"size": 10**9, "box": 20}},
         {"ink": {"size": 28, "box": 10**6}},
-        {"architecture": {"name": "fusion-fine", "classes": -1, "size": 28, "channels": [4] * 5}},
-        {"architecture": {"name": "fusion-fine", "classes": 11, "size": 28, "channels": [4] * 4}},
+        {"architecture": {"name": "fusion", "classes": -1, "size": 28, "channels": [4] * 5}},
+        {"architecture": {"name": "fusion", "classes": 11, "size": 28, "channels": [4] * 4}},
         {
             "architecture": {
-                "name": "fusion-fine",
+                "name": "fusion",
                 "classes": 11,
                 "size": 28,
                 "channels": [10**7] * 5,
             }
         },
-        {"architecture": {"name": "fusion-fine", "classes": 11, "size": 28, "channels": ["a"] * 5}},
+        {"architecture": {"name": "fusion", "classes": 11, "size": 28, "channels": ["a"] * 5}},
         {"architecture": {"name": "os.system", "classes": 11, "size": 28, "channels": []}},
         {"labels": list("01234")},
         {"rejects": "yes"},

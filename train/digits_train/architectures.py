@@ -1,7 +1,7 @@
 """The networks by name, and what it takes to build one again.
 
 All take uint8 glyphs `[n, 1, size, size]` (scaled inside) or, while training, float32 ones in 0 to
-1, and give float32 logits `[n, classes]`. `fusion` and `fusion-fine` are the project's own; the
+1, and give float32 logits `[n, classes]`. `fusion` and `fusion-quick` are the project's own; the
 others are here to be compared with them.
 """
 
@@ -21,7 +21,7 @@ NAMES = (*LAYOUTS, "lenet5", "resnet18", "vgg11", "fasttext")
 # Peak learning rates of AdamW. Embeddings, of which each glyph touches few, need large steps.
 LEARNING_RATES = {
     "fusion": 4e-3,
-    "fusion-fine": 4e-3,
+    "fusion-quick": 4e-3,
     "lenet5": 4e-3,
     "resnet18": 1e-3,
     "vgg11": 1e-3,
@@ -31,8 +31,8 @@ LEARNING_RATES = {
 _FEW_LABELS = 16
 # For few labels and for many.
 _CHANNELS = {
-    "fusion": ((48, 48, 48), (64, 64, 64)),
-    "fusion-fine": ((16, 48, 48, 48, 64), (24, 64, 64, 64, 96)),
+    "fusion": ((16, 48, 48, 48, 64), (24, 64, 64, 64, 96)),
+    "fusion-quick": ((48, 48, 48), (64, 64, 64)),
 }
 
 
@@ -78,11 +78,6 @@ def design(name: str, classes: int, labels: int, size: int, width: int = 1) -> A
 def depths(name: str) -> int:
     """How many channels an architecture of this name has to give."""
     return 1 + len(LAYOUTS[name].strides) if name in LAYOUTS else 0
-
-
-def default(labels: int) -> str:
-    """Which network so many labels get unless another is asked for."""
-    return "fusion" if labels <= _FEW_LABELS else "fusion-fine"
 
 
 def build(architecture: Architecture) -> Scaled:

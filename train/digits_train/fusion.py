@@ -1,8 +1,8 @@
 """The project's own networks: small, int8-friendly, features of several depths fused.
 
 Plain convolutions with batch norm and ReLU, since those quantize well and fold into one integer
-kernel each, on maps of a quarter of the input's side, where channels are wide enough to fill vector
-units and maps small enough for the cache. Spatial layout is kept to the end by a depthwise
+kernel each, most on maps of a quarter of the input's side, where channels are wide enough to fill
+vector units and maps small enough for the cache. Spatial layout is kept to the end by a depthwise
 convolution that spans its whole feature map, a learned pooling per channel (Chen et al. 2018,
 "MobileFaceNets", global depthwise convolution). Features of several depths are pooled so and feed
 one linear classifier: fine strokes and whole shapes both count (Sermanet & LeCun 2011, multi-scale
@@ -52,10 +52,9 @@ class Layout:
 
 
 LAYOUTS = {
-    # The patches of a vision transformer's first layer, but overlapping (Dosovitskiy et al. 2021):
-    # two thirds of the time of the layout below.
-    "fusion": Layout(kernel=8, stride=4, strides=(1, 1), fused=(0, 1, 2)),
-    "fusion-fine": Layout(kernel=5, stride=2, strides=(2, 1, 1, 2), fused=(1, 3, 4)),
+    "fusion": Layout(kernel=5, stride=2, strides=(2, 1, 1, 2), fused=(1, 3, 4)),
+    # Begins with patches, as a vision transformer does, but overlapping (Dosovitskiy et al. 2021).
+    "fusion-quick": Layout(kernel=8, stride=4, strides=(1, 1), fused=(0, 1, 2)),
 }
 
 

@@ -1,4 +1,4 @@
-"""Makes a trained `fusion` or `fusion-fine` smaller: whole channels go, what is left is tuned.
+"""Makes a trained `fusion` or `fusion-quick` smaller: whole channels go, what is left is tuned.
 
 The channels that matter least are those that batch norm scales down most (Liu et al. 2017, "Network
 Slimming"). Whole channels, so that the smaller network is a plain network and faster on any engine.
@@ -45,7 +45,7 @@ def prune(
     """Prune the run in `folder` and fine-tune it into `output`, taught by what it was.
 
     Args:
-        folder: Of a run of `fusion` or `fusion-fine`.
+        folder: Of a run of `fusion` or `fusion-quick`.
         output: Folder of the new run.
         to: Share of the parameters to keep at most, above 0 and below 1.
         epochs: Of fine-tuning.

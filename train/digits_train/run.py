@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_train import checkpoint, progress, record, report, trainer
-from digits_train.architectures import LEARNING_RATES, NAMES, default
+from digits_train.architectures import LEARNING_RATES, NAMES
 from digits_train.checkpoint import Checkpoint, Settings, State
 from digits_train.data.glyphs import GlyphSet
 from digits_train.devices import choose_precision, open_fabric
@@ -69,7 +69,7 @@ def start(output: Path, asked: Request) -> State:
         raise InputError("--width is for a fusion that starts from chance; leave it out")
     donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
     labels = choose_labels(asked.classes, asked.data)
-    arch, settings = _settled(asked, donor, len(labels))
+    arch, settings = _settled(asked, donor)
     fabric = open_fabric(asked.device, settings.precision)
     ink = donor.state.ink if donor else InkSpec()
     training = load_split(settings, "train", labels, asked.data_dir)
@@ -101,9 +101,9 @@ def check_free(output: Path) -> None:
         )
 
 
-def _settled(asked: Request, donor: Checkpoint | None, labels: int) -> tuple[str, Settings]:
+def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
     """The architecture and the settings that a request comes to."""
-    arch = asked.arch or (donor.state.architecture.name if donor else default(labels))
+    arch = asked.arch or (donor.state.architecture.name if donor else NAMES[0])
     # A folder's place in full, so that the run can be resumed and exported from anywhere.
     places = (str(Path(name).resolve()) if is_folder(name) else name for name in asked.data)
     return arch, Settings(
@@ -201,7 +201,7 @@ def several(output: Path, asked: Request, seeds: int) -> list[State]:
             continue
         state = checkpoint.load(folder).state
         labels = choose_labels(mine.classes, mine.data)
-        wanted = (*_settled(mine, _run_at(mine.init), len(labels)), labels)
+        wanted = (*_settled(mine, _run_at(mine.init)), labels)
         if (state.architecture.name, state.settings, state.labels) != wanted:
             raise InputError(f"{folder} holds another run than this; choose another --output")
         if state.epoch < asked.epochs:
