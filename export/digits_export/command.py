@@ -55,6 +55,12 @@ def export(
         Path | None,
         typer.Option(help="Folder for the search's report, ranges and plots [default: RUN/export]"),
     ] = None,
+    sign: Annotated[
+        Path | None, typer.Option(help="Private key to sign the model with, of digits-keys sign.")
+    ] = None,
+    encrypt: Annotated[
+        Path | None, typer.Option(help="Key to encrypt the file with, of digits-keys model.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Export a trained run as one self-describing ONNX file: float, fp16 or int8.
@@ -68,6 +74,7 @@ def export(
     from rich.progress import Progress
 
     from digits_export import recipe as recipes
+    from digits_export import seal
     from digits_export.card import card, check_outputs
     from digits_export.export import Order
     from digits_export.export import export as run_export
@@ -76,6 +83,9 @@ def export(
 
     if fp16 and (int8 or recipe):
         raise InputError("--fp16 and --int8 are two formats; give one")
+    if sign or encrypt:
+        require("digits-export --sign and --encrypt", "seal", "cryptography")
+        seal.check_keys(sign, encrypt)
     target = output or run / "model.onnx"
     check_outputs(target)
     folder = reports or run / "export"
@@ -104,7 +114,7 @@ def export(
         from digits_export.convert import to_ort
 
         exported = replace(exported, content=to_ort(exported.content))
-    write_whole(target, exported.content)
+    seal.write(target, exported.content, exported.contract, sign=sign, encrypt=encrypt)
     write_whole(target.with_suffix(".md"), card(target.name, exported).encode())
     typer.echo(f"{target} ({len(exported.content):,} bytes)")
 

@@ -129,6 +129,10 @@ class Fields:
         inner = Fields(self.value(key, dict), f"its field {key!r}")
         return {name: inner.value(name, str) for name in inner._document}
 
+    def whole_numbers(self, low: int, high: int) -> dict[str, int]:
+        """All fields, each a whole number."""
+        return {name: self.number(name, int, low, high) for name in self._document}
+
     def shares(self, key: str) -> dict[str, float]:
         """An object of numbers from 0 to 1."""
         inner = Fields(self.value(key, dict), f"its field {key!r}")

@@ -24,7 +24,7 @@ BUNDLED_FLOAT = BUNDLED.with_name("digits-float.onnx")
 # What `--model` takes besides files.
 NAMED = {"digits": BUNDLED, "alnum": BUNDLED.with_name("alnum-int8.onnx")}
 
-_LARGEST_FILE = 64 << 20
+LARGEST_FILE = 64 << 20
 # Beyond this a batch only costs memory: the kernels are long saturated.
 _BATCH = 512
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -50,7 +50,7 @@ class Session:
             name, content = "the model", model
         else:
             path = NAMED.get(str(model), Path(model))
-            name, content = str(path), read_bounded(path, _LARGEST_FILE, "model")
+            name, content = str(path), read_bounded(path, LARGEST_FILE, "model")
         self._batch = vetting.vet(content, name, _BATCH)
         chosen = _choose(provider)
         options = ort.SessionOptions()

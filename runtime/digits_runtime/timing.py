@@ -25,6 +25,7 @@ K = TypeVar("K", bound=Hashable)
 
 _BATCHES = (1, 8, 64)
 _ROUNDS = 100
+_ROUND = 0.002  # seconds
 _FRAMES = 100
 _LARGEST_REFERENCE = 256 << 20
 
@@ -143,20 +144,20 @@ def fastest(runs: Mapping[K, Callable[[], object]]) -> dict[K, float]:
 
     The fastest round counts: what else the machine does only ever adds.
     """
-    times = dict.fromkeys(runs, float("inf"))
-    repeats = {}
+    times = {}
     for key, run in runs.items():
         run()
         started = time.perf_counter()
         run()
-        # Long enough for the clock, short enough for many rounds.
-        repeats[key] = max(1, round(0.002 / max(1e-6, time.perf_counter() - started)))
+        times[key] = time.perf_counter() - started
     for _ in range(_ROUNDS):
         for key, run in runs.items():
+            # Long enough for the clock and to warm the caches, short enough for many rounds.
+            repeats = max(1, round(_ROUND / max(1e-6, times[key])))
             started = time.perf_counter()
-            for _ in range(repeats[key]):
+            for _ in range(repeats):
                 run()
-            times[key] = min(times[key], (time.perf_counter() - started) / repeats[key])
+            times[key] = min(times[key], (time.perf_counter() - started) / repeats)
     return times
 
 

@@ -90,18 +90,17 @@ def litert(path: str, glyphs: np.ndarray) -> Run:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(path, num_threads=1)
-    given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    last = np.moveaxis(glyphs, 1, -1) if given["shape"][-1] == 1 else glyphs
-    interpreter.resize_tensor_input(given["index"], last.shape)
     interpreter.allocate_tensors()
-    last = np.ascontiguousarray(last.astype(given["dtype"]))
+    given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    # Converted for one glyph: its reshapes have the batch in them.
+    inputs = [glyph.reshape(given["shape"]).astype(given["dtype"]) for glyph in glyphs]
 
-    def run() -> np.ndarray:
-        interpreter.set_tensor(given["index"], last)
+    def one(glyph: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(given["index"], glyph)
         interpreter.invoke()
-        return np.array(interpreter.get_tensor(answer["index"]))
+        return np.array(interpreter.get_tensor(answer["index"])[0])
 
-    return run
+    return lambda: np.stack([one(glyph) for glyph in inputs])
 
 
 ENGINES = {f.__name__: f for f in (onnxruntime, openvino, opencv, ncnn, litert)}

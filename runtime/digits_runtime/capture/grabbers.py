@@ -28,6 +28,7 @@ _FFMPEG = "rtsp_transport;tcp|flags;low_delay|fpsprobesize;0"
 # Frames older than this many intervals are passed over while newer ones wait in the driver.
 _STALE = 1.5
 _DRIVER_BUFFERS = 4
+_JPEGS = tuple(cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG"))
 
 
 class Grabber(Protocol):
@@ -112,6 +113,12 @@ class _Device(_OpenCV):
                 f"no camera at {device}: check that it is plugged in, that no other program "
                 "uses it, and that you are in the group 'video' (digits-doctor looks)"
             )
+        self._packed = (
+            sys.platform == "linux"
+            and int(self._capture.get(cv2.CAP_PROP_FOURCC)) in _JPEGS
+            # OpenCV's own decoding gives the last good picture again where one is damaged.
+            and self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+        )
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self._stale = _STALE / (rate if rate > 0 else 30.0)
 
@@ -127,6 +134,15 @@ class _Device(_OpenCV):
             if now - captured < self._stale:
                 break
         return captured
+
+    def retrieve(self, into: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+        if not self._packed:
+            return super().retrieve(into)
+        good, packed = self._capture.retrieve()
+        if not good or packed is None:
+            return None
+        image = cv2.imdecode(np.asarray(packed, np.uint8).reshape(-1), cv2.IMREAD_COLOR)
+        return None if image is None else np.asarray(image, np.uint8)
 
 
 def _suitable_format(device: str, settings: Settings) -> str | None:

@@ -18,7 +18,14 @@ from typing import Annotated
 import typer
 
 from digits_runtime.commands import config as config_file
-from digits_runtime.commands.options import ModelOption, ProviderName, ProviderOption
+from digits_runtime.commands.collect import collect
+from digits_runtime.commands.options import (
+    KeyOption,
+    ModelOption,
+    ProviderName,
+    ProviderOption,
+    TrustOption,
+)
 from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
 
@@ -108,6 +115,8 @@ def cam(
     ] = False,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.auto,
+    trusted: TrustOption = None,
+    key: KeyOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Read numbers from a camera, a stream or a video, a frame at a time.
@@ -127,6 +136,7 @@ def cam(
     from digits_runtime.choice import preferred
     from digits_runtime.notify import Notifier
     from digits_runtime.reader import Reader
+    from digits_runtime.trust import load
     from digits_runtime.watch import watch
 
     settings = Settings(
@@ -142,7 +152,7 @@ def cam(
     notifier = Notifier()
     # The camera's process starts while the model loads.
     with open_source(source, settings, patient=wait) as opened:
-        reader = Reader(preferred(model), provider=provider.value)
+        reader = Reader(load(preferred(model), trusted, key), provider=provider.value)
         with outputs.chosen(
             reader,
             as_json=as_json,
@@ -197,6 +207,9 @@ def _list() -> None:
                 if mode.pixel_format == pixel_format
             ]
             typer.echo(f"    {pixel_format}: {', '.join(sizes)}")
+
+
+app.command()(collect)
 
 
 def main() -> None:

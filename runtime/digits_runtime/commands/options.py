@@ -30,6 +30,16 @@ ProviderOption = Annotated[
     ProviderName,
     typer.Option(show_envvar=False, help="Where the model runs; cpu or cuda insist on it."),
 ]
+TrustOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust", help="Use the model only if a key in this file of PEM public keys signed it."
+    ),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--key", help="Key of an encrypted model [default: what DIGITS_MODEL_KEY holds]"),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object for each picture or frame.")
 ]

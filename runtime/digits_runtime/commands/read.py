@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digits_runtime.commands.options import JsonOption, ModelOption, ProviderName, ProviderOption
+from digits_runtime.commands.options import (
+    JsonOption,
+    KeyOption,
+    ModelOption,
+    ProviderName,
+    ProviderOption,
+    TrustOption,
+)
 from digits_runtime.commands.reporting import one_line_errors, plain_app, report, require
 from digits_runtime.errors import InputError
 from digits_runtime.reading import Reading
@@ -60,6 +67,8 @@ def read(
     ] = False,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.auto,
+    trusted: TrustOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Print the numbers written in pictures, a line of the page on each line.
 
@@ -77,11 +86,12 @@ def read(
     from digits_runtime.choice import preferred
     from digits_runtime.pictures import in_folders
     from digits_runtime.reader import Reader
+    from digits_runtime.trust import load
 
     if "" in images:
         raise InputError("a picture's name is empty; give files or folders")
     paths = in_folders([Path(image) for image in images])
-    make = partial(Reader, preferred(model), provider=provider.value)
+    make = partial(Reader, load(preferred(model), trusted, key), provider=provider.value)
     # Made here also where others read: what is wrong with the model shows before the work.
     reader = make()
     with ExitStack() as stack:
