@@ -14,7 +14,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady
+.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady own-hand fuzz kill
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -134,6 +134,22 @@ picture: $(READY)  ## the README's picture, anew
 
 clip: $(READY)  ## the demo's clip and its truth, anew
 	$(BIN)/python -m digits_train.clip tests/data/clip.mp4
+
+# A loader after the other; what is found new is kept in build/fuzz.
+RUNS ?= 1000000
+fuzz: $(READY)  ## hostile files against every loader, memory capped; RUNS=1000 for a short one
+	$(PIP) install --quiet atheris
+	for name in model session picture contract signature idx npz unipen checkpoint; do \
+		mkdir -p build/fuzz/$$name && $(BIN)/python tests/field/fuzz.py $$name -runs=$(RUNS) \
+			-rss_limit_mb=512 -timeout=10 -max_len=16384 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/$$name- build/fuzz/$$name tests/corpus/$$name || exit 1; \
+	done
+
+own-hand: $(READY)  ## what digits-train adapt gains on held-out writers; needs DIGITS_DATA
+	$(BIN)/python tests/field/own_hand.py
+
+kill: $(READY)  ## kill -9 amid saving, 200 times, and no room: every file found is whole
+	$(BIN)/python tests/field/kill.py 200
 
 clean:
 	rm -rf build dist .venv

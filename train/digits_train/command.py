@@ -178,6 +178,36 @@ def evaluate(
 
 @app.command()
 @one_line_errors
+def adapt(
+    mine: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of pictures by label, as of digits-cam collect.", show_default=False
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder of the new run.", show_default=False)],
+    init: Annotated[
+        str, typer.Option(help="Who learns: a run, 'bundled' or 'bundled-alnum'.")
+    ] = "bundled",
+) -> None:
+    """Teach a reader one's own hand from 3 or more glyphs of each label, within seconds.
+
+    Says what it gains, each glyph judged by a reader taught with the others. For many pictures or
+    new labels train with --data FOLDER --init bundled.
+    """
+    require("digits-train", "train", *_NEEDED)
+    from digits_train import checkpoint
+    from digits_train.adapt import adapt as teach
+    from digits_train.run import BUNDLED, check_free
+
+    check_free(output)
+    start = checkpoint.load(BUNDLED.get(init, Path(init)))
+    gain = teach(mine, start, output, lambda line: typer.echo(line, err=True))
+    typer.echo(f"{gain.before} of {gain.n} glyphs wrong before, {gain.after} after")
+
+
+@app.command()
+@one_line_errors
 def prune(
     folder: Annotated[Path, typer.Argument(help="Of a finished run.", show_default=False)],
     to: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def labels(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def load(path: Path, split: Split) -> GlyphSet:
+def load(path: Path, split: Split | Literal["all"]) -> GlyphSet:
     """Load one split of a folder of pictures.
 
     Within a class pictures go by the hash of their bytes, so a picture stays where it is when it
@@ -51,7 +52,7 @@ def load(path: Path, split: Split) -> GlyphSet:
     Args:
         path: Sub-folders of png, jpg, jpeg, bmp, webp or tif pictures, one glyph each, ink dark or
             bright. Hidden files and other kinds are passed over.
-        split: Which one.
+        split: Which one; `all` sets none aside.
 
     Returns:
         The glyphs, no side above 256 pixels: larger pictures are shrunk.
@@ -95,7 +96,9 @@ def _pictures(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _part(pictures: list[Path], split: Split) -> list[Path]:
+def _part(pictures: list[Path], split: Split | Literal["all"]) -> list[Path]:
+    if split == "all":
+        return pictures
     test = len(pictures) // 10
     validation = test or int(len(pictures) >= 3)
     if split == "test":

@@ -61,7 +61,7 @@ def load(
     arrays = npz.read(path, ("label", "writer", "provider", *parts))
     _check(arrays, path)
     kept = np.flatnonzero(
-        _in_split(arrays["writer"], arrays["provider"], split)
+        in_split(arrays["writer"], arrays["provider"], split)
         & np.isin(arrays["label"], list(classes))
     )
     if rendering == "images":
@@ -83,9 +83,10 @@ def load(
     )
 
 
-def _in_split(
+def in_split(
     writers: NDArray[np.str_], sites: NDArray[np.str_], split: Split | Literal["noisy"]
 ) -> NDArray[np.bool_]:
+    """Which characters, by writer and site `[n]`, are of the writers of a split."""
     noisy = np.isin(sites, _NOISY_SITES)
     if split == "noisy":
         return noisy
