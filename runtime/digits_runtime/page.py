@@ -27,8 +27,11 @@ _DEVIATIONS = 6
 _FAINTEST = 20
 # From here on a pixel is ink for sure, where more than this share but not most of the page is.
 _STRONG, _CROWDED = 96, 0.12
+# From this share of the strongest ink on nothing is texture.
+_INK = 0.7
 # The paper is measured in so many tiles across its shorter side, at one of so many pixels each way.
-_TILES, _SPARSE = 10, 4
+# Where that is shorter than so many pixels, one glyph may fill many tiles, so there is one.
+_TILES, _SPARSE, _TILED = 10, 4, 320
 # Ink this much weaker than the strongest on the page is a shadow, show-through or a halo.
 _SOFT = 0.25
 _WEAK = 0.4
@@ -147,11 +150,12 @@ def _levels(ink: Grey) -> _Levels | None:
         # Ink may be a third of a tight crop; what is for sure ink is not the paper's texture.
         lower, middle = (np.full((1, 1), v) for v in np.percentile(ink[ink < _STRONG], (25, 50)))
     else:
-        tile = max(min(ink.shape) // _TILES, 1)
+        side = min(ink.shape)
+        tile = side // _TILES if side >= _TILED else side
         few = ink[::_SPARSE, ::_SPARSE]
-        side = max(tile // _SPARSE, 1)
-        down, across = (max(length // side, 1) for length in few.shape)
-        few = few[: down * side, : across * side]
+        pitch = max(tile // _SPARSE, 1)
+        down, across = (max(length // pitch, 1) for length in few.shape)
+        few = few[: down * pitch, : across * pitch]
         tiles = few.reshape(down, len(few) // down, across, -1).swapaxes(1, 2)
         count = tiles.shape[2] * tiles.shape[3]
         ranked = np.partition(tiles.reshape(down, across, -1), (count // 4, count // 2), axis=2)
@@ -165,6 +169,9 @@ def _levels(ink: Grey) -> _Levels | None:
         np.minimum(stat, cv2.medianBlur(np.minimum(stat, 254).astype(np.uint8), 3))
         for stat in (faintest, texture)
     )
+    # What is nearly as strong as ink can be on this page is ink, be it as broad as a tile.
+    faintest = np.minimum(faintest, _INK * np.percentile(ink[::_SPARSE, ::_SPARSE], 99.5))
+    faintest = np.maximum(faintest, _FAINTEST)
     size = (ink.shape[1], ink.shape[0])
     limit = as_grey(cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR))
     faint = as_grey(cv2.compare(ink, limit, cv2.CMP_GT))

@@ -12,7 +12,13 @@ from typing import Annotated
 
 import typer
 
-from digits_runtime.commands.options import JsonOption, ModelOption, ProviderName, ProviderOption
+from digits_runtime.commands.options import (
+    DenoiseName,
+    JsonOption,
+    ModelOption,
+    ProviderName,
+    ProviderOption,
+)
 from digits_runtime.commands.reporting import one_line_errors, plain_app, report
 from digits_runtime.errors import InputError
 
@@ -31,8 +37,20 @@ def read(
     as_json: JsonOption = False,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.auto,
+    ignore_exif: Annotated[
+        bool, typer.Option("--ignore-exif", help="Take pixels as they lie; EXIF may be stale.")
+    ] = False,
+    upside_down: Annotated[
+        bool, typer.Option("--upside-down", help="The pages lie upside down.")
+    ] = False,
+    denoise: Annotated[
+        DenoiseName,
+        typer.Option(help="Against noise: median of 3x3, or non-local means (slow)."),
+    ] = DenoiseName.none,
 ) -> None:
     """Print the numbers written in pictures, a line of the page on each line.
+
+    Of a sudoku or a table its rows are printed, 0 for an empty cell.
 
     A glyph the model is not sure of is printed as ?, so that a number never loses a digit
     unnoticed. Several pictures are told apart by a line with their name. One that cannot be read is
@@ -45,7 +63,13 @@ def read(
     if "" in images:
         raise InputError("a picture's name is empty; give files or folders")
     paths = in_folders([Path(image) for image in images])
-    reader = Reader(model or BUNDLED, provider=provider.value)
+    reader = Reader(
+        model or BUNDLED,
+        provider=provider.value,
+        oriented=not ignore_exif,
+        upside_down=upside_down,
+        denoise=denoise.value,
+    )
     bad = False
     for path in paths:
         try:
