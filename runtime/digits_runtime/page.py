@@ -81,13 +81,11 @@ class _Levels(NamedTuple):
         texture: How strong the paper's own texture gets.
         faint: uint8 `[h, w]`, 255 where something stands out from the paper, rules too.
         mask: The same where it is strong enough for writing.
-        strongest: How strong ink gets.
     """
 
     texture: int
     faint: Grey
     mask: Grey
-    strongest: int
 
 
 class _Parts(NamedTuple):
@@ -114,11 +112,11 @@ def find_page(ink: Grey) -> Page:
     parts = _parts(mask)
     if _may_have_rules(parts, ink.shape) and (rules := find_rules(levels.faint)) is not None:
         if (grid := find_grid(rules, ink)) is not None:
-            parts = _parts(without_rules(mask, ink, grid.only(rules), levels.strongest))
+            parts = _parts(without_rules(mask, ink, grid.only(rules), known=True))
             inside = grid.may_hold(parts.boxes)
             grid, parts = (None, parts) if inside is None else (grid, parts.only(inside))
         if grid is None:
-            mask = without_rules(mask, ink, rules, levels.strongest)
+            mask = without_rules(mask, ink, rules)
             parts = _parts(mask)
     parts, areas = _plausible(parts, mask, ink)
     groups = layout.join(parts.boxes, areas)
@@ -182,7 +180,7 @@ def _levels(ink: Grey) -> _Levels | None:
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
     soft = _SOFT * strongest
     mask = as_grey(cv2.bitwise_and(faint, cv2.threshold(ink, soft, 255, cv2.THRESH_BINARY)[1]))
-    return _Levels(int(np.median(texture)), faint, mask, strongest)
+    return _Levels(int(np.median(texture)), faint, mask)
 
 
 def _parts(mask: Grey) -> _Parts:
