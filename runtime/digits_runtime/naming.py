@@ -22,6 +22,8 @@ _ALIKE = 1.6
 _UNLIKE = 4.0
 # A stroke so many times as long as broad may be a 1, or anything.
 _SLENDER = 2.2
+# So many lines of nothing else are none.
+_MANY_BARE = 8
 # A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
@@ -48,6 +50,10 @@ def name_lines(
     named = [_Named.of(line, row, contract, scale) for line, row in zip(lines, rows, strict=True)]
     named = [line for line in named if line.glyphs]
     sure = [line for line in named if line.known >= 2 and not line.bare]
+    bare = sum(line.bare for line in named)
+    if bare >= _MANY_BARE and bare > 3 * len(sure):
+        # Texture, or what is left of squared paper: some of it looks like anything.
+        return [line.glyphs for line in named if line.solid >= 3]
     tall = float(np.median([line.tall for line in sure])) if sure else None
     strength = float(np.median([line.strength for line in sure])) if sure else 0.0
     return [line.glyphs for line in named if line in sure or line.fits(tall, strength)]
@@ -60,16 +66,21 @@ class _Named:
     Attributes:
         glyphs: From left to right; none if it is no writing.
         known: How many have a name.
-        bare: Whether all that are named are single strokes.
+        solid: How many of those are more than a single stroke.
         tall: Height of its glyphs, pixels of the candidates' boxes.
         strength: Of its ink where it is strongest.
     """
 
     glyphs: tuple[Glyph, ...]
     known: int
-    bare: bool
+    solid: int
     tall: float
     strength: float
+
+    @property
+    def bare(self) -> bool:
+        """Whether all that are named are single strokes."""
+        return self.solid == 0
 
     @classmethod
     def of(
@@ -85,17 +96,17 @@ class _Named:
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
         kept = [index for index, empty in enumerate(none) if not empty]
         if not kept:
-            return cls((), 0, True, 0, 0)
+            return cls((), 0, 0, 0, 0)
         inside = slice(kept[0], kept[-1] + 1)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)
         if 2 * known < len(whole_line):
-            return cls((), 0, True, 0, 0)
+            return cls((), 0, 0, 0, 0)
         named = [c for c, name in zip(candidates, names, strict=True) if name]
-        bare = all(max(c.box[2:]) >= _SLENDER * min(c.box[2:]) for c in named)
+        solid = sum(max(c.box[2:]) < _SLENDER * min(c.box[2:]) for c in named)
         strength = float(np.median([c.ink.max() for c in named]))
-        return cls(whole_line, known, bare, float(np.median([c.box[3] for c in named])), strength)
+        return cls(whole_line, known, solid, float(np.median([c.box[3] for c in named])), strength)
 
     def fits(self, tall: float | None, strength: float) -> bool:
         """Whether a line that may be none is like those that are for sure, if there are any."""

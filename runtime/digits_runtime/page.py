@@ -27,8 +27,11 @@ _DEVIATIONS = 6
 _FAINTEST = 20
 # From here on a pixel is ink for sure, where more than this share but not most of the page is.
 _STRONG, _CROWDED = 96, 0.12
+# From this share of the strongest ink on nothing is texture.
+_INK = 0.7
 # The paper is measured in so many tiles across its shorter side, at one of so many pixels each way.
-_TILES, _SPARSE = 10, 4
+# Where that is shorter than so many pixels, one glyph may fill many tiles, so there is one.
+_TILES, _SPARSE, _TILED = 10, 4, 320
 # Ink this much weaker than the strongest on the page is a shadow, show-through or a halo.
 _SOFT = 0.25
 _WEAK = 0.4
@@ -78,13 +81,11 @@ class _Levels(NamedTuple):
         texture: How strong the paper's own texture gets.
         faint: uint8 `[h, w]`, 255 where something stands out from the paper, rules too.
         mask: The same where it is strong enough for writing.
-        strongest: How strong ink gets.
     """
 
     texture: int
     faint: Grey
     mask: Grey
-    strongest: int
 
 
 class _Parts(NamedTuple):
@@ -111,11 +112,11 @@ def find_page(ink: Grey) -> Page:
     parts = _parts(mask)
     if _may_have_rules(parts, ink.shape) and (rules := find_rules(levels.faint)) is not None:
         if (grid := find_grid(rules, ink)) is not None:
-            parts = _parts(without_rules(mask, ink, grid.only(rules), levels.strongest))
+            parts = _parts(without_rules(mask, ink, grid.only(rules), known=True))
             inside = grid.may_hold(parts.boxes)
             grid, parts = (None, parts) if inside is None else (grid, parts.only(inside))
         if grid is None:
-            mask = without_rules(mask, ink, rules, levels.strongest)
+            mask = without_rules(mask, ink, rules)
             parts = _parts(mask)
     parts, areas = _plausible(parts, mask, ink)
     groups = layout.join(parts.boxes, areas)
@@ -147,11 +148,12 @@ def _levels(ink: Grey) -> _Levels | None:
         # Ink may be a third of a tight crop; what is for sure ink is not the paper's texture.
         lower, middle = (np.full((1, 1), v) for v in np.percentile(ink[ink < _STRONG], (25, 50)))
     else:
-        tile = max(min(ink.shape) // _TILES, 1)
+        side = min(ink.shape)
+        tile = side // _TILES if side >= _TILED else side
         few = ink[::_SPARSE, ::_SPARSE]
-        side = max(tile // _SPARSE, 1)
-        down, across = (max(length // side, 1) for length in few.shape)
-        few = few[: down * side, : across * side]
+        pitch = max(tile // _SPARSE, 1)
+        down, across = (max(length // pitch, 1) for length in few.shape)
+        few = few[: down * pitch, : across * pitch]
         tiles = few.reshape(down, len(few) // down, across, -1).swapaxes(1, 2)
         count = tiles.shape[2] * tiles.shape[3]
         ranked = np.partition(tiles.reshape(down, across, -1), (count // 4, count // 2), axis=2)
@@ -165,6 +167,9 @@ def _levels(ink: Grey) -> _Levels | None:
         np.minimum(stat, cv2.medianBlur(np.minimum(stat, 254).astype(np.uint8), 3))
         for stat in (faintest, texture)
     )
+    # What is nearly as strong as ink can be on this page is ink, be it as broad as a tile.
+    faintest = np.minimum(faintest, _INK * np.percentile(ink[::_SPARSE, ::_SPARSE], 99.5))
+    faintest = np.maximum(faintest, _FAINTEST)
     size = (ink.shape[1], ink.shape[0])
     limit = as_grey(
         cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR_EXACT)
@@ -177,7 +182,7 @@ def _levels(ink: Grey) -> _Levels | None:
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
     soft = _SOFT * strongest
     mask = as_grey(cv2.bitwise_and(faint, cv2.threshold(ink, soft, 255, cv2.THRESH_BINARY)[1]))
-    return _Levels(int(np.median(texture)), faint, mask, strongest)
+    return _Levels(int(np.median(texture)), faint, mask)
 
 
 def _parts(mask: Grey) -> _Parts:

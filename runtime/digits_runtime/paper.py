@@ -18,6 +18,8 @@ _SMALL = 160
 # Full contrast is that of paper at least this bright, as a share of the page's brightest.
 # And so many deviations of the noise.
 _DIMMEST, _DEEP = 0.3, 25
+# Up to that size of the shorter side strokes may be too broad to depart from what is close by.
+_BROAD = 320
 # Pixels on a side of the blocks in which the paper is looked for, and how many blocks at least a
 # page is across.
 _BLOCK, _BLOCKS = 4, 100
@@ -40,7 +42,7 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
     Args:
         frame: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
     """
-    if min(frame.shape[:2]) <= _SMALL:
+    if min(frame.shape[:2]) <= _BROAD:
         return guess_polarity_of_glyph(frame)
     flat = frame.ndim == 2 or frame.shape[2] == 1
     grey = as_grey(frame if flat else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))

@@ -18,21 +18,26 @@ _LARGEST_FILE = 256 << 20
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
-def load(path: Path) -> NDArray[np.uint8]:
-    """Read a picture: uint8 BGR `[h, w, 3]`, upright as its EXIF says.
+def load(path: Path, *, oriented: bool = True) -> NDArray[np.uint8]:
+    """Read a picture: uint8 BGR `[h, w, 3]`.
+
+    Args:
+        path: Of the file.
+        oriented: Turn it upright as its EXIF says, rather than leave it as its pixels lie.
 
     Raises:
         InputError: It is missing, too large, or not a picture.
     """
-    return decode(read_bounded(path, _LARGEST_FILE, "picture"), str(path))
+    return decode(read_bounded(path, _LARGEST_FILE, "picture"), str(path), oriented=oriented)
 
 
-def decode(content: bytes, name: str) -> NDArray[np.uint8]:
+def decode(content: bytes, name: str, *, oriented: bool = True) -> NDArray[np.uint8]:
     """Decode a picture: uint8 BGR `[h, w, 3]`.
 
     Args:
         content: The encoded bytes.
         name: What to call it in an error.
+        oriented: Turn it upright as its EXIF says, rather than leave it as its pixels lie.
 
     Raises:
         InputError: It is no picture, damaged, or of more than 50 million pixels.
@@ -40,7 +45,8 @@ def decode(content: bytes, name: str) -> NDArray[np.uint8]:
     try:
         transparent = picture_header.check(content).transparent
         encoded = np.frombuffer(content, np.uint8)
-        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        as_stored = 0 if oriented else cv2.IMREAD_IGNORE_ORIENTATION
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR | as_stored)
         if picture is None:
             raise NoPictureError("it is damaged")
         if transparent:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,6 +19,10 @@ from digits_runtime.page import Candidate, Page
 from digits_runtime.reading import Cells, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 
+Denoise = Literal["none", "median", "nlm"]
+
+# Strength of non-local means, grey levels.
+_NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 # A grid whose glyphs are named with this probability on average is the right way up.
@@ -34,14 +40,26 @@ class Reader:
         model: An ONNX file that keeps the contract, or its bytes; by default the bundled digits.
         provider: Where it must run.
         threads: Of the model.
+        oriented: Turn pictures from files and bytes upright as their EXIF says.
+        upside_down: The pages lie upside down: read them from the other side.
+        denoise: Before anything else, take the median of 3x3 pixels, or average patches alike
+            (non-local means, Buades et al. 2005; hundreds of times as slow).
 
     Raises:
         InputError: The model cannot be used, or not on this provider.
     """
 
     def __init__(
-        self, model: Path | str | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
+        self,
+        model: Path | str | bytes = BUNDLED,
+        *,
+        provider: Provider = "auto",
+        threads: int = 1,
+        oriented: bool = True,
+        upside_down: bool = False,
+        denoise: Denoise = "none",
     ) -> None:
+        self.oriented, self.upside_down, self.denoise = oriented, upside_down, denoise
         self.session = Session(model, provider=provider, threads=threads)
 
     def read(
@@ -66,13 +84,17 @@ class Reader:
         started = time.perf_counter()
         if isinstance(frame, str | Path):
             source = source or str(frame)
-            picture = pictures.load(Path(frame))
+            picture = pictures.load(Path(frame), oriented=self.oriented)
         elif isinstance(frame, bytes):
-            picture = pictures.decode(frame, source or "the picture")
+            name = source or "the picture"
+            picture = pictures.decode(frame, name, oriented=self.oriented)
         else:
             picture = frame
         decoded = time.perf_counter()
-        found, scale = _find(picture)
+        ink.check_frame(picture)
+        if self.upside_down:
+            picture = picture[::-1, ::-1]
+        found, scale = _find(picture, self.denoise)
         searched = time.perf_counter()
         groups = found.lines if found.cells is None else [c for row in found.cells for c in row]
         glyphs = self._normalised([candidate for group in groups for candidate in group])
@@ -103,6 +125,11 @@ class Reader:
             cells = [named[start : start + columns] for start in range(0, len(named), columns)]
             grid = _turned_cells(cells, turns)
             named = [tuple(glyph for cell in row for glyph in cell) for row in grid]
+        if self.upside_down:
+            named = [_turned_round(line, picture.shape) for line in named]
+            grid = grid and tuple(
+                tuple(_turned_round(cell, picture.shape) for cell in row) for row in grid
+            )
         now = time.time()
         return Reading(
             lines=tuple(line for line in named if line),
@@ -151,8 +178,9 @@ class Reader:
         labels = len(contract.labels)
         wholes = [float(row[:labels].max()) for row in rows]
         # Beside known glyphs there are glyphs; alone there may be anything.
-        least = 0.0 if max(wholes, default=0) >= contract.threshold else splitting.ALONE
-        if least and len(line) > 2:
+        known = max(wholes, default=0) >= contract.threshold
+        least = splitting.BESIDE if known else splitting.ALONE
+        if not known and len(line) > 2:
             return list(line), list(rows)
         candidates, named = [], []
         for candidate, row, whole in zip(line, rows, wholes, strict=True):
@@ -198,9 +226,19 @@ def _turned_cells(cells: Sequence[Sequence[tuple[Glyph, ...]]], turns: int) -> C
     return tuple(tuple(row) for row in cells)
 
 
-def _find(picture: NDArray[np.uint8]) -> tuple[Page, float]:
+def _turned_round(glyphs: Sequence[Glyph], shape: tuple[int, ...]) -> tuple[Glyph, ...]:
+    """Glyphs with their boxes where they are in the frame that was turned upside down."""
+    turned = []
+    for glyph in glyphs:
+        x, y, width, height = glyph.box
+        turned.append(
+            replace(glyph, box=(shape[1] - x - width, shape[0] - y - height, width, height))
+        )
+    return tuple(turned)
+
+
+def _find(picture: NDArray[np.uint8], denoise: Denoise = "none") -> tuple[Page, float]:
     """Candidates of a picture, and how many frame pixels one of theirs is."""
-    ink.check_frame(picture)
     longer = max(picture.shape[:2])
     scale = longer / min(max(longer, _LEAST_SIDE), _WORKING_SIDE)
     if scale != 1:
@@ -208,5 +246,9 @@ def _find(picture: NDArray[np.uint8]) -> tuple[Page, float]:
         size = (width, height)
         kernel = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
         picture = np.asarray(cv2.resize(picture, size, interpolation=kernel), np.uint8)
+    if denoise == "median":
+        picture = np.asarray(cv2.medianBlur(picture, 3), np.uint8)
+    elif denoise == "nlm":
+        picture = np.asarray(cv2.fastNlMeansDenoising(picture, None, _NLM), np.uint8)
     polarity = paper.guess_polarity(picture)
     return page.find_page(paper.find_ink(ink.to_grey(picture, polarity), polarity)), scale

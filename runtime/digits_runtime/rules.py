@@ -65,19 +65,23 @@ def find_rules(mask: Grey) -> Rules | None:
     return Rules(none if level is None else level, none if upright is None else upright, step)
 
 
-def without_rules(mask: Grey, ink: Grey, rules: Rules, strongest: int) -> Grey:
+def without_rules(mask: Grey, ink: Grey, rules: Rules, *, known: bool = False) -> Grey:
     """Erase rules, but not the strokes that cross them.
 
     Args:
         mask: uint8 `[h, w]`, 255 where there is ink.
         ink: uint8 `[h, w]`, its strength.
         rules: Where the rules are.
-        strongest: Strength of the strongest ink on the page.
+        known: They are those of a grid, of several strengths, and no stroke is among them.
 
     Returns:
         uint8 `[h, w]`, the mask without the rules.
     """
     height, width = mask.shape
+    if cv2.countNonZero(mask) == 0:
+        return mask
+    # Of a squared page most ink is its rules, so writing shows only among the very strongest.
+    strongest = float(np.percentile(ink[mask > 0], 98))
     for axis, runs in ((_LEVEL, rules.level), (_UPRIGHT, rules.upright)):
         wide = cv2.dilate(runs, np.ones((3, 3), np.uint8))
         size = (runs.shape[1] * rules.step, runs.shape[0] * rules.step)
@@ -87,7 +91,7 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules, strongest: int) -> Grey:
             continue
         # The median, since strokes along the rules are in the band too.
         faint = float(np.median(ink[band > 0]))
-        if faint <= _FAINT * strongest:
+        if faint <= _FAINT * strongest and not known:
             kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
         else:
             beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))

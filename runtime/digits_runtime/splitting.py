@@ -17,15 +17,15 @@ from digits_runtime.ink import Grey
 from digits_runtime.page import Candidate
 
 # A candidate this broad, as a share of its height, may be several.
-_BROAD = 0.55
+_BROAD = 0.9
 # So many cuts are tried, at least so far apart and from the ends, as a share of the height.
 _CUTS, _APART = 5, 0.14
 # A glyph is at most this many times as broad as high.
 _BROADEST = 1.4
 # Each cut must be worth this: a loss of log probability.
 _PRICE = 0.7
-# Pieces of what stands alone have this probability at least.
-ALONE = 0.99
+# Pieces have this probability at least, and of what stands alone this.
+BESIDE, ALONE = 0.95, 0.99
 # Crops are cut at this height at most, in pixels.
 _HEIGHT = 64
 

@@ -135,11 +135,13 @@ def test_a_doubtful_glyph_is_never_left_out_of_a_number(
 
     def doubting(glyphs: Image) -> NDArray[np.float32]:
         rows = probabilities(glyphs)
-        rows[doubtful] = 0
+        # It is as doubtful when looked at again.
+        which = [doubtful] if len(glyphs) == 5 else list(range(len(glyphs)))
+        rows[which] = 0
         if what == "between two digits":
-            rows[doubtful, [3, 8]] = 0.5
+            rows[np.ix_(which, [3, 8])] = 0.5
         else:
-            rows[doubtful, -1] = 1
+            rows[which, -1] = 1
         return rows
 
     monkeypatch.setattr(reader.session, "probabilities", doubting)

@@ -17,6 +17,14 @@ class ProviderName(StrEnum):
     cuda = "cuda"
 
 
+class DenoiseName(StrEnum):
+    """What is done against noise before a picture is read."""
+
+    none = "none"
+    median = "median"
+    nlm = "nlm"
+
+
 ModelOption = Annotated[
     Path | None,
     typer.Option(

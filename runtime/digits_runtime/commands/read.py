@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digits_runtime.commands.options import (
+    DenoiseName,
     JsonOption,
     KeyOption,
     ModelOption,
@@ -69,8 +70,20 @@ def read(
     provider: ProviderOption = ProviderName.auto,
     trusted: TrustOption = None,
     key: KeyOption = None,
+    ignore_exif: Annotated[
+        bool, typer.Option("--ignore-exif", help="Take pixels as they lie; EXIF may be stale.")
+    ] = False,
+    upside_down: Annotated[
+        bool, typer.Option("--upside-down", help="The pages lie upside down.")
+    ] = False,
+    denoise: Annotated[
+        DenoiseName,
+        typer.Option(help="Against noise: median of 3x3, or non-local means (slow)."),
+    ] = DenoiseName.none,
 ) -> None:
     """Print the numbers written in pictures, a line of the page on each line.
+
+    Of a sudoku or a table its rows are printed, 0 for an empty cell.
 
     A glyph the model is not sure of is printed as ?, so that a number never loses a digit
     unnoticed. Several pictures are told apart by a line with their name. One that cannot be read is
@@ -91,7 +104,14 @@ def read(
     if "" in images:
         raise InputError("a picture's name is empty; give files or folders")
     paths = in_folders([Path(image) for image in images])
-    make = partial(Reader, load(preferred(model), trusted, key), provider=provider.value)
+    make = partial(
+        Reader,
+        load(preferred(model), trusted, key),
+        provider=provider.value,
+        oriented=not ignore_exif,
+        upside_down=upside_down,
+        denoise=denoise.value,
+    )
     # Made here also where others read: what is wrong with the model shows before the work.
     reader = make()
     with ExitStack() as stack:
