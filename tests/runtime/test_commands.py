@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from digits_export.command import app as export_app
+from digits_export.keys import app as keys_app
 from digits_runtime import diagnosis, startup, timing
 from digits_runtime.commands.bench import app as bench_app
 from digits_runtime.commands.cam import app as cam_app
@@ -43,6 +44,7 @@ APPS = {
     "digits-doctor": doctor_app,
     "digits-train": train_app,
     "digits-export": export_app,
+    "digits-keys": keys_app,
 }
 
 
