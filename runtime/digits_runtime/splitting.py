@@ -20,6 +20,8 @@ from digits_runtime.page import Candidate
 _BROAD = 0.9
 # So many cuts are tried, at least so far apart and from the ends, as a share of the height.
 _CUTS, _APART = 5, 0.14
+# Pieces are this high at least, as a share of the height: shorter ones are strokes of a letter.
+_HIGH = 0.55
 # A glyph is at most this many times as broad as high.
 _BROADEST = 1.4
 # Each cut must be worth this: a loss of log probability.
@@ -94,7 +96,7 @@ def cut(candidate: Candidate) -> Pieces | None:
         inside = (columns >= borders[start][:, None]) & (columns < borders[end][:, None])
         piece = np.where(inside, ink, 0).astype(np.uint8)
         x, y, w, h = cv2.boundingRect(cv2.threshold(piece, ink.max() / 4, 255, 0)[1])
-        if w == 0 or w > _BROADEST * h or h < 0.35 * candidate.box[3]:
+        if w == 0 or w > _BROADEST * h or h < _HIGH * candidate.box[3]:
             continue
         left = candidate.box[0] + x - (width - candidate.box[2]) // 2
         top = candidate.box[1] + y - (height - candidate.box[3]) // 2
