@@ -22,7 +22,7 @@ from torch.nn import functional
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_train import checkpoint, rounding, weights
-from digits_train.architectures import Scaled, build, design
+from digits_train.architectures import NAMES, Scaled, build, design
 from digits_train.augment import augment
 from digits_train.checkpoint import AVERAGE, Checkpoint, Settings, State
 from digits_train.inference import Samples, accuracy
@@ -252,7 +252,7 @@ def fresh(
     labels: Sequence[str],
     data: Mapping[str, str],
     ink: InkSpec,
-    arch: str,
+    arch: str = NAMES[0],
     donor: Checkpoint | None = None,
 ) -> State:
     """The state of a run before its first epoch.
