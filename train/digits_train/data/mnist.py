@@ -111,6 +111,8 @@ def _parse(data: bytes, path: Path) -> NDArray[np.uint8]:
     shape = [int(size) for size in np.frombuffer(data, ">u4", count=data[3], offset=4)]
     # As exact integers: the product of stated dimensions may be past any machine's.
     stated, found = math.prod(shape), len(data) - start
+    if 0 in shape:
+        raise InputError(f"{path} is empty: its dimensions are {shape}; replace it")
     if stated != found:
         fault = "is cut short" if found < stated else "has trailing bytes"
         raise InputError(

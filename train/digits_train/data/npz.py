@@ -87,7 +87,8 @@ def read(path: Path, names: Sequence[str], limit: int = _LIMIT) -> dict[str, NDA
             # ZipFile stops at the size the header states, so a header that lies gains nothing.
             packed = {name: archive.read(member) for name, member in wanted.items()}
     # RuntimeError: an encrypted member. NotImplementedError, its child: an unknown compression.
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    # ValueError: a name that is no text.
+    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} cannot be read as an npz archive: {error}; replace it") from error
     return {name: _array(path, name, data) for name, data in packed.items()}
 
