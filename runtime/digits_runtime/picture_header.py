@@ -18,7 +18,8 @@ MOST_PIXELS = 50_000_000
 _MOST_TRANSPARENT = 16_000_000
 # Every scan of a progressive JPEG goes over the whole picture; cameras and editors write ten.
 _MOST_SCANS = 100
-_MOST_SEGMENTS = 10_000
+# Of a JPEG, and of a PNG, whose encoders write one of every 8 kB.
+_MOST_SEGMENTS = 50_000
 # Of a TIFF: colours and alpha; a tile of so many pixels is no burden.
 _MOST_SAMPLES = 4
 _LARGE_TILE = 1 << 20
@@ -62,7 +63,19 @@ def check(content: bytes) -> Header:
 
 def _png(content: bytes) -> Header:
     width, height = struct.unpack_from(">II", content, 16)
-    return Header(width, height, transparent=content[25] in (4, 6))
+    header = Header(width, height, transparent=content[25] in (4, 6))
+    at = 8
+    for _ in range(_MOST_SEGMENTS):
+        size, kind = struct.unpack_from(">I4s", content, at)
+        # OpenCV makes room for a chunk before it looks how much of it there is.
+        if at + 12 + size > len(content):
+            break
+        if kind == b"acTL":
+            raise NoPictureError("it is an animated PNG")
+        if kind == b"IEND":
+            return header
+        at += 12 + size
+    raise NoPictureError("it is a PNG with a chunk cut short or without an end")
 
 
 def _bmp(content: bytes) -> Header:

@@ -30,21 +30,22 @@ def _encoded(suffix: str) -> bytes:
     return cv2.imencode(suffix, _picture())[1].tobytes()
 
 
-def _png(width: int, height: int, rows: bytes | None = None) -> bytes:
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def _png(width: int, height: int, rows: bytes | None = None, extra: bytes = b"") -> bytes:
     """A black PNG of one bit a pixel: 8 million of them take a kilobyte."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     if rows is None:
         rows = bytes((1 + (width + 7) // 8) * height)
     return (
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows, 1))
-        + chunk(b"IEND", b"")
+        + _chunk(b"IHDR", header)
+        + extra
+        + _chunk(b"IDAT", zlib.compress(rows, 1))
+        + _chunk(b"IEND", b"")
     )
 
 
@@ -117,6 +118,25 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
 def test_a_small_file_that_claims_to_be_gigantic_is_an_input_error(width: int, height: int) -> None:
     with pytest.raises(InputError, match="at most 50 megapixels"):
         pictures.decode(_png(width, height, rows=b""), "bomb.png")
+
+
+@pytest.mark.parametrize(
+    ("extra", "fault"),
+    [
+        (struct.pack(">I4s", 3_506_438_144, b"IDAT"), "a chunk cut short"),
+        (_chunk(b"tEXt", b"") * 60_000, "without an end"),
+        (_chunk(b"acTL", struct.pack(">II", 2**31, 0)), "animated"),
+    ],
+)
+def test_a_png_that_would_cost_more_than_its_pixels_is_an_input_error(
+    extra: bytes, fault: str
+) -> None:
+    with pytest.raises(InputError, match=fault):
+        pictures.decode(_png(8, 8, extra=extra), "costly.png")
+
+
+def test_a_png_with_a_comment_is_read() -> None:
+    assert pictures.decode(_png(8, 8, extra=_chunk(b"tEXt", b"a\0b")), "it").shape == (8, 8, 3)
 
 
 def test_a_whole_picture_of_60_megapixels_is_an_input_error(tmp_path: Path) -> None:
