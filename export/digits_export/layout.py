@@ -8,66 +8,6 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from digits_runtime.contract import INPUT
-
-# Channels that onnxruntime's direct integer convolutions take at a time.
-_GROUP = 4
-
-
-def group_pixels(model: onnx.ModelProto) -> None:
-    """See the one-channel input as four channels of every fourth pixel, if the stem strides so.
-
-    A convolution of one channel goes byte by byte; of four it takes the direct kernel. Four pixels
-    side by side already lie as four channels of a channels-last image, so that the input is only
-    seen anew. Weights are spread accordingly, with zeros where the kernel ends within a group:
-    the same products, the same sums.
-
-    Args:
-        model: A QDQ model whose input goes to a dequantization, changed in place.
-    """
-    graph = model.graph
-    dequantize = next(node for node in graph.node if INPUT in node.input)
-    readers = [node for node in graph.node if dequantize.output[0] in node.input]
-    if len(readers) != 1 or readers[0].op_type != "Conv":
-        return
-    conv = readers[0]
-    values = {initializer.name: initializer for initializer in graph.initializer}
-    attributes = {a.name: helper.get_attribute_value(a) for a in conv.attribute}
-    kernel = next(node for node in graph.node if conv.input[1] in node.output)
-    if kernel.op_type != "DequantizeLinear":
-        return
-    stored = values[kernel.input[0]]
-    weights = numpy_helper.to_array(stored)
-    size = graph.input[0].type.tensor_type.shape.dim[-1].dim_value
-    top, left, bottom, right = attributes["pads"]
-    plain = attributes.get("dilations", [1, 1]) == [1, 1] and weights.shape[1] == 1
-    if not plain or attributes["strides"] != [_GROUP, _GROUP] or size % _GROUP:
-        return
-    width = weights.shape[3]
-    columns = (size + left + right - width) // _GROUP + 1
-    first, last = -(-left // _GROUP), (width - 1 - left) // _GROUP
-    groups = first + last + 1
-    after = columns - 1 + groups - size // _GROUP - first
-    if after < 0:
-        return
-    zero = numpy_helper.to_array(values[kernel.input[2]]) if len(kernel.input) > 2 else np.int8(0)
-    spread = np.empty((*weights.shape[:3], groups * _GROUP), weights.dtype)
-    spread[:] = zero.reshape(-1, 1, 1, 1)
-    start = first * _GROUP - left
-    spread[..., start : start + width] = weights
-    # [outputs, 1, rows, groups * pixels] to [outputs, pixels, rows, groups]
-    spread = spread[:, 0].reshape(*spread[:, 0].shape[:2], groups, _GROUP).transpose(0, 3, 1, 2)
-    stored.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(spread), stored.name))
-    _set(conv, kernel_shape=[weights.shape[2], groups], strides=[_GROUP, 1])
-    _set(conv, pads=[top, first, bottom, after])
-    shape = np.array([-1, size, size // _GROUP, _GROUP], np.int64)
-    graph.initializer.append(numpy_helper.from_array(shape, "pixels_shape"))
-    seen = helper.make_node("Reshape", [INPUT, "pixels_shape"], ["pixels_last"])
-    first_again = helper.make_node("Transpose", ["pixels_last"], ["pixels"], perm=[0, 3, 1, 2])
-    dequantize.input[0] = "pixels"
-    graph.node.insert(0, first_again)
-    graph.node.insert(0, seen)
-
 
 def keep_float(model: onnx.ModelProto, names: Sequence[str]) -> None:
     """Make sure that layers left in float stay so.
@@ -136,10 +76,3 @@ def _same_steps(model: onnx.ModelProto, one: onnx.NodeProto, other: onnx.NodePro
 
 def _dims(value: onnx.ValueInfoProto) -> tuple[int, ...]:
     return tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-
-
-def _set(node: onnx.NodeProto, **values: list[int]) -> None:
-    for name, value in values.items():
-        for attribute in [a for a in node.attribute if a.name == name]:
-            node.attribute.remove(attribute)
-        node.attribute.append(helper.make_attribute(name, value))

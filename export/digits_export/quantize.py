@@ -22,8 +22,9 @@ from onnxruntime.quantization import (
 
 from digits_calibration import ranges
 from digits_calibration.ranges import Histogram, Range
+from digits_export import pixels
 from digits_export.convert import shorten_names
-from digits_export.layout import flatten_integers, group_pixels, keep_float
+from digits_export.layout import flatten_integers, keep_float
 from digits_export.recipe import Recipe
 from digits_runtime.contract import INPUT
 from digits_runtime.errors import GateError, InputError
@@ -110,7 +111,7 @@ def to_int8(
     left = _left(model, recipe)
     if 1 not in recipe.left:
         _take_bytes(quantized, scaled)
-        group_pixels(quantized)
+        pixels.group(quantized)
     _check_quantized(quantized, left)
     keep_float(quantized, left)
     del quantized.graph.value_info[:]

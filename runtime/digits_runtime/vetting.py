@@ -12,7 +12,7 @@ import math
 import struct
 from typing import Any
 
-from digits_runtime import shapes, wire
+from digits_runtime import operators, shapes, wire
 from digits_runtime.contract import INPUT, OUTPUT
 from digits_runtime.errors import InputError
 from digits_runtime.wire import Field
@@ -127,7 +127,7 @@ def _vet_graph(graph: dict[str, Any], batch: int) -> int:
     nodes = graph["node"]
     if len(nodes) > _MOST_NODES:
         raise InputError(f"it has {len(nodes):,} nodes")
-    constants: dict[str, shapes.Constant] = {}
+    constants: dict[str, operators.Constant] = {}
     for tensor in graph["initializer"]:
         key = tensor.get("name", "")
         if not key or key in constants:
@@ -155,7 +155,7 @@ def _vet_graph(graph: dict[str, Any], batch: int) -> int:
 def _vet_node(node: dict[str, Any], made: set[str]) -> None:
     """Hold one node to the list, and to the order that makes a graph without circles."""
     operator, domain = node.get("op_type", ""), node.get("domain", "")
-    if domain not in ("", "ai.onnx") or operator not in shapes.OPERATORS:
+    if domain not in ("", "ai.onnx") or operator not in operators.OPERATORS:
         raise InputError(
             f"it uses {f'{domain}.' if domain else ''}{operator}, which none of ours do"
         )
@@ -167,7 +167,7 @@ def _vet_node(node: dict[str, Any], made: set[str]) -> None:
     made.update(node["output"])
 
 
-def _constant(tensor: dict[str, Any]) -> shapes.Constant:
+def _constant(tensor: dict[str, Any]) -> operators.Constant:
     dims = tuple(tensor["dims"])
     if len(dims) > _MOST_AXES or min(dims, default=0) < 0:
         raise InputError(f"an initialiser has the shape {list(dims)}")
@@ -184,14 +184,14 @@ def _constant(tensor: dict[str, Any]) -> shapes.Constant:
     if (typed and "raw_data" in tensor) or stored < size:
         raise InputError(f"an initialiser has the shape {list(dims)} but not the bytes for it")
     values: tuple[int, ...] | None = None
-    if kind == shapes.INT64 and size <= _MOST_AXES:
+    if kind == operators.INT64 and size <= _MOST_AXES:
         if "int64_data" in tensor:
             values = tuple(wire.integers(tensor["int64_data"], wire.Budget(_MOST_AXES)))
         else:
             values = struct.unpack(f"<{size}q", raw[: 8 * size])
         if len(values) != size:
             raise InputError(f"an initialiser has the shape {list(dims)} but not the bytes for it")
-    return shapes.Constant(dims, kind, values)
+    return operators.Constant(dims, kind, values)
 
 
 def _glyph(inputs: list[dict[str, Any]]) -> tuple[int, ...]:

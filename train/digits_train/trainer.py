@@ -17,11 +17,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch.nn import functional
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, rounding, weights
+from digits_train import checkpoint, losses, rounding, weights
 from digits_train.architectures import NAMES, Scaled, build, design
 from digits_train.augment import augment
 from digits_train.checkpoint import AVERAGE, Checkpoint, Settings, State
@@ -29,9 +28,6 @@ from digits_train.inference import Samples, accuracy
 
 _OPTIMIZER = "optimizer."
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-# Distillation (Hinton et al. 2015): how much softer than the logits, and how much of the loss.
-_SOFTER = 2.0
-_TAUGHT = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ class Trainer:
         self._step_network, self._step_optimizer = fabric.setup(stepped, self.optimizer)
         self.images = torch.from_numpy(samples.images).to(self.device)
         self.labels = torch.from_numpy(samples.labels).to(self.device)
-        self.rarity = _rarity(self.labels, state.architecture.classes)
+        self.rarity = losses.rarity(self.labels, state.architecture.classes)
         self.steps = math.ceil(len(self.images) / self.settings.batch)
         if start is not None and state.epoch > 0:
             self._restore(start)
@@ -170,20 +166,11 @@ class Trainer:
         """One step; returns the sum of losses, how many were right, and how many there were."""
         glyphs = glyphs.contiguous(memory_format=torch.channels_last)
         logits = self._step_network(glyphs).float()
-        # Summed, then shared out, for the weights of a batch differ from process to process.
-        loss = functional.cross_entropy(
-            logits,
-            labels,
-            weight=self.rarity,
-            label_smoothing=self.settings.smoothing,
-            reduction="sum",
-        ) / len(labels)
+        loss = losses.labelled(logits, labels, self.rarity, self.settings.smoothing)
         if self.teacher is not None:
             with torch.no_grad():
-                wanted = functional.log_softmax(self.teacher(glyphs) / _SOFTER, 1)
-            ours = functional.log_softmax(logits / _SOFTER, 1)
-            taught = functional.kl_div(ours, wanted, log_target=True, reduction="batchmean")
-            loss = (1 - _TAUGHT) * loss + _TAUGHT * _SOFTER**2 * taught
+                wanted = self.teacher(glyphs)
+            loss = losses.taught(loss, logits, wanted)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss * weight)
         self._step_optimizer.step()
@@ -289,17 +276,6 @@ def _checked(teacher: Checkpoint, state: State) -> Scaled:
             "train it with the same --classes"
         )
     return teacher.network()
-
-
-def _rarity(labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Weights of the classes, one in the mean over glyphs: float32 `[classes]`.
-
-    By the square root of how rare they are (Mahajan et al. 2018), halfway between what the data
-    happens to hold and all classes alike: of digits and letters there are far more digits.
-    """
-    counts = torch.bincount(labels, minlength=classes).clamp_min(1)
-    weights = counts.to(torch.float32).rsqrt()
-    return weights * (counts.sum() / (weights * counts).sum())
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
