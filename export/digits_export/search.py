@@ -135,7 +135,7 @@ def search(
 
     Of those that the gate lets pass and that compute the same on every processor, and of these the
     fastest ones (within 5 %), the one wins that changes the fewest validation answers; of equals
-    the one whose logits differ least.
+    the one with the fewest layers in float, then the one whose logits differ least.
 
     Args:
         source: The float model.
@@ -193,21 +193,28 @@ def _ranked(
         fast = [c for c in passed if c.microseconds <= _AS_FAST * least]
         winner = min(fast, key=_preference)
         for candidate in passed:
-            slower = 100 * (candidate.microseconds / least - 1)
-            changed = candidate.parity.changed - winner.parity.changed
             verdicts[candidate.recipe] = (
-                f"{slower:.0f} % slower than the fastest that pass"
-                if candidate not in fast
-                else f"{changed} more changed than the winner's"
-                if changed
-                else f"{winner.noise_ratio - candidate.noise_ratio:.1f} dB more noise"
+                _behind(candidate, winner)
+                if candidate in fast
+                else f"{100 * (candidate.microseconds / least - 1):.0f} % slower than the fastest "
+                "that pass"
             )
         verdicts[winner.recipe] = (
-            f"{_WON}fewest answers changed, then least noise, of the fastest that pass"
+            f"{_WON}fewest answers changed, then fewest layers in float, then least noise, "
+            "of the fastest that pass"
         )
     told = [replace(c, verdict=verdicts[c.recipe]) for c in candidates]
     # Without a winner the first is the best of those that would compute the same everywhere.
     return sorted(told, key=lambda c: (not c.won, not c.recipe.portable, *_preference(c)))
+
+
+def _behind(candidate: Candidate, winner: Candidate) -> str:
+    """Why a candidate that is as fast as the winner lost to it."""
+    if more := candidate.parity.changed - winner.parity.changed:
+        return f"{more} more changed than the winner's"
+    if more := len(candidate.recipe.left) - len(winner.recipe.left):
+        return f"{more} more layers in float"
+    return f"{winner.noise_ratio - candidate.noise_ratio:.1f} dB more noise"
 
 
 def _refused(
@@ -224,7 +231,8 @@ def _refused(
 
 
 def _preference(candidate: Candidate) -> tuple[float, ...]:
-    return (candidate.parity.changed, -candidate.noise_ratio)
+    # A layer in float is a larger file, worth it only if it changes fewer answers.
+    return (candidate.parity.changed, len(candidate.recipe.left), -candidate.noise_ratio)
 
 
 def _structure(candidate: Candidate) -> tuple[object, ...]:

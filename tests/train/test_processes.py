@@ -124,3 +124,12 @@ def test_two_processes_train_the_default_network_as_well_as_one(
     train(*options, "--output", str(tmp_path / "two"), processes=2)
     one, two = (checkpoint.load(tmp_path / n).state.accuracy.popitem()[1] for n in ("one", "two"))
     assert two == pytest.approx(one, abs=0.2)
+
+
+def test_two_processes_train_seed_after_seed_and_one_of_them_speaks(
+    glyphs: Path, tmp_path: Path
+) -> None:
+    options = ["--data", str(glyphs), "--epochs", "1", "--seeds", "2"]
+    done = train(*options, "--output", str(tmp_path), processes=2)
+    assert [checkpoint.load(tmp_path / f"seed-{seed}").state.epoch for seed in (0, 1)] == [1, 1]
+    assert done.stdout.count("of 2 seeds") == 1

@@ -53,6 +53,11 @@ def open_fabric(device: str, precision: str = "fp32") -> Fabric:
     return fabric
 
 
+def first_process() -> bool:
+    """Whether this is the one process, or the first of `torchrun`'s: the one that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _accelerator(device: str) -> str:
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"--device {device!r}: give auto, cpu or cuda")

@@ -17,7 +17,7 @@ from digits_train import checkpoint, progress, record, report, trainer
 from digits_train.architectures import LEARNING_RATES, NAMES
 from digits_train.checkpoint import Checkpoint, Settings, State
 from digits_train.data.glyphs import GlyphSet
-from digits_train.devices import choose_precision, open_fabric
+from digits_train.devices import choose_precision, first_process, open_fabric
 from digits_train.fusion import LAYOUTS
 from digits_train.gather import (
     check_every_label,
@@ -207,7 +207,7 @@ def several(output: Path, asked: Request, seeds: int) -> list[State]:
         if state.epoch < asked.epochs:
             state = resume(folder, device=asked.device, data_dir=asked.data_dir)
         states.append(state)
-    for name in states[0].accuracy:
+    for name in states[0].accuracy if first_process() else ():
         figures = [100 * state.accuracy[name] for state in states]
         spread = statistics.stdev(figures) if len(figures) > 1 else 0.0
         print(  # noqa: T201
