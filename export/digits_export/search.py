@@ -134,8 +134,8 @@ def search(
     """Try every recipe, then the best one with a layer left in float; the winner comes first.
 
     Of those that the gate lets pass and that compute the same on every processor, and of these the
-    fastest ones (within 5 %), the one wins that changes the fewest validation answers; of equals
-    the one with the fewest layers in float, then the one whose logits differ least.
+    fastest ones (within 5 %), the one with the fewest layers in float wins; of equals the one that
+    changes the fewest validation answers, then the one whose logits differ least.
 
     Args:
         source: The float model.
@@ -200,7 +200,7 @@ def _ranked(
                 "that pass"
             )
         verdicts[winner.recipe] = (
-            f"{_WON}fewest answers changed, then fewest layers in float, then least noise, "
+            f"{_WON}fewest layers in float, then fewest answers changed, then least noise, "
             "of the fastest that pass"
         )
     told = [replace(c, verdict=verdicts[c.recipe]) for c in candidates]
@@ -210,10 +210,10 @@ def _ranked(
 
 def _behind(candidate: Candidate, winner: Candidate) -> str:
     """Why a candidate that is as fast as the winner lost to it."""
+    if more := len(candidate.recipe.left) - len(winner.recipe.left):
+        return f"{more} more layers in float than the winner's"
     if more := candidate.parity.changed - winner.parity.changed:
         return f"{more} more changed than the winner's"
-    if more := len(candidate.recipe.left) - len(winner.recipe.left):
-        return f"{more} more layers in float"
     return f"{winner.noise_ratio - candidate.noise_ratio:.1f} dB more noise"
 
 
@@ -231,8 +231,8 @@ def _refused(
 
 
 def _preference(candidate: Candidate) -> tuple[float, ...]:
-    # A layer in float is a larger file, worth it only if it changes fewer answers.
-    return (candidate.parity.changed, len(candidate.recipe.left), -candidate.noise_ratio)
+    # A layer in float is a larger file: for where integers alone are slower, or are refused.
+    return (len(candidate.recipe.left), candidate.parity.changed, -candidate.noise_ratio)
 
 
 def _structure(candidate: Candidate) -> tuple[object, ...]:
