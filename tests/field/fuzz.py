@@ -106,13 +106,16 @@ def config(content: bytes) -> None:
     import typer
 
     from digits_runtime.capture import address, settings
+    from digits_runtime.commands import config as config_file
     from digits_runtime.outputs import address as listening
 
     path = _FOLDER / "cam.toml"
     path.write_bytes(content)
+    command, names = _camera()
+    config_file.load(path, names)
     with contextlib.redirect_stderr(io.StringIO()):
         try:
-            given = _camera().make_context("digits-cam", ["--config", str(path)]).params
+            given = command.make_context("digits-cam", ["--config", str(path)]).params
         except (typer.Exit, typer.BadParameter, typer.Abort):
             return
     address.parse(given["source"])
@@ -127,12 +130,14 @@ def config(content: bytes) -> None:
 
 
 @functools.cache
-def _camera() -> Any:
+def _camera() -> tuple[Any, dict[str, str]]:
+    """The command, and its parameters by their options."""
     import typer
 
-    from digits_runtime.commands import cam
+    from digits_runtime.commands import cam, config
 
-    return typer.main.get_command(cam.app)
+    command = typer.main.get_command(cam.app)
+    return command, config._names(typer.Context(command))
 
 
 def stream(content: bytes) -> None:
@@ -142,9 +147,9 @@ def stream(content: bytes) -> None:
 
     class Dripping(io.BytesIO):
         def read1(self, size: int | None = -1, /) -> bytes:
-            return super().read1(1 + content[0])
+            return super().read1(1 + drops)
 
-    body = content[1:]
+    drops, body = next(iter(content), 0), content[1:]
     cut = list(pipes.jpegs(io.BytesIO(body)))
     assert list(pipes.jpegs(Dripping(body))) == cut
     for _ in pipes.images(io.BytesIO(body), Settings()):

@@ -43,7 +43,13 @@ class _Bounded(H11Protocol):
 
     def handle_websocket_upgrade(self, event: object) -> None:
         self._forget()
-        super().handle_websocket_upgrade(event)  # type: ignore[arg-type]
+        others = self.connections - {self}
+        try:
+            super().handle_websocket_upgrade(event)  # type: ignore[arg-type]
+        except Exception:
+            # Of headers that are no text; uvicorn would count the websocket as there for ever.
+            self.connections.intersection_update(others)
+            self.transport.abort()
 
     def _forget(self) -> None:
         if self._end is not None:
