@@ -137,9 +137,10 @@ clip: $(READY)  ## the demo's clip and its truth, anew
 
 # A loader after the other; what is found new is kept in build/fuzz.
 RUNS ?= 1000000
-fuzz: $(READY)  ## hostile files against every loader, memory capped; RUNS=1000 for a short one
+LOADERS ?= model session picture contract signature idx npz unipen checkpoint config stream requests
+fuzz: $(READY)  ## hostile files against every loader, memory capped; RUNS=1000, LOADERS=idx for less
 	$(PIP) install --quiet atheris
-	for name in model session picture contract signature idx npz unipen checkpoint; do \
+	for name in $(LOADERS); do \
 		mkdir -p build/fuzz/$$name && $(BIN)/python tests/field/fuzz.py $$name -runs=$(RUNS) \
 			-rss_limit_mb=512 -timeout=10 -max_len=16384 -print_final_stats=1 \
 			-artifact_prefix=build/fuzz/$$name- build/fuzz/$$name tests/corpus/$$name || exit 1; \

@@ -16,7 +16,8 @@ _NOTES = {
     "mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
     "unipen": "UNIPEN train_r01_v07 (Guyon et al. 1994), CC BY 4.0",
     "synth": "digits-edge's own procedural handwriting, Apache-2.0",
-    "print": "print in DejaVu, STIX and Computer Modern faces",
+    "print": "print in DejaVu, STIX and Computer Modern faces, as matplotlib brings them under "
+    "their own free licences",
 }
 
 
@@ -82,8 +83,11 @@ def card(name: str, exported: Exported) -> str:
         "",
         "## Limits",
         "",
-        "Isolated glyphs only: touching ones are not split. Figures above are of the validation "
-        "splits; what the model does on other hands, cameras and papers must be measured there.",
+        "Names one glyph at a time; digits-cam and digits-read find glyphs and take touching pairs "
+        "apart, which loses some. Not for cursive words, and not where a misread glyph does harm "
+        "unseen. The figures above are of validation splits, which helped to choose the recipe: "
+        "other hands, cameras and papers must be measured (docs/benchmarks.md has sets never "
+        "trained or chosen on).",
         "",
     ]
     return "\n".join(lines)

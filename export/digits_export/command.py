@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from digits_runtime.commands.reporting import one_line_errors, plain_app, require
+from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
+from digits_runtime.extras import require
 from digits_train.command import DataDir
 
 app = plain_app("digits-export")

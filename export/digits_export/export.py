@@ -251,7 +251,7 @@ def _refusal(
 
 
 def _command(state: State) -> str:
-    """The command that makes such a run again."""
+    """The command that makes such a run again; of folders only the last name, as of data."""
     settings = state.settings
     return (
         f"digits-train --data {','.join(Path(name).name for name in settings.data)} "
@@ -259,8 +259,8 @@ def _command(state: State) -> str:
         f"--epochs {settings.epochs} --seed {settings.seed}"
         + f" --arch {state.architecture.name}"
         + (f" --width {settings.width}" if settings.width > 1 else "")
-        + (f" --init {settings.init}" if settings.init else "")
-        + (f" --teacher {settings.teacher}" if settings.teacher else "")
+        + (f" --init {Path(settings.init).name}" if settings.init else "")
+        + (f" --teacher {Path(settings.teacher).name}" if settings.teacher else "")
     )
 
 

@@ -14,8 +14,9 @@ from typing import Annotated
 
 import typer
 
-from digits_runtime.commands.reporting import one_line_errors, plain_app, require
+from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
+from digits_runtime.extras import require
 
 app = plain_app(
     "digits-keys",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,9 +16,14 @@ from numpy.typing import NDArray
 
 from digits_runtime import ink
 from digits_runtime.contract import InkSpec
-from digits_runtime.errors import InputError, MissingExtraError
+from digits_runtime.errors import InputError
+from digits_runtime.extras import require
 from digits_runtime.files import read_bounded, write_whole
 from digits_runtime.reading import Box, Glyph
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+    from cryptography.hazmat.primitives.hpke import Suite
 
 SEALED_SUFFIX = ".sealed"
 
@@ -27,6 +32,7 @@ _MARGIN = 0.2
 # Mean difference in grey levels of two normalised glyphs that are one seen twice.
 _SAME = 10.0
 _LARGEST = 16 << 20
+_EXTRA = ("--seal-to", "seal", "cryptography.hazmat.primitives.hpke")
 _INFO = b"digits-edge crop 1"
 
 
@@ -100,8 +106,10 @@ def open_sealed(path: Path, key: Path) -> Path:
     Raises:
         InputError: The key is not the one, or a file is damaged.
     """
-    serialization = _cryptography().serialization
-    x25519 = _cryptography().asymmetric.x25519
+    require(*_EXTRA)
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import x25519
+
     try:
         private = serialization.load_pem_private_key(read_bounded(key, _LARGEST, "key"), None)
     except (ValueError, TypeError):
@@ -119,28 +127,22 @@ def open_sealed(path: Path, key: Path) -> Path:
     return target
 
 
-def _public_key(path: Path) -> Any:
-    primitives = _cryptography()
+def _public_key(path: Path) -> X25519PublicKey:
+    require(*_EXTRA)
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import x25519
+
     try:
-        key = primitives.serialization.load_pem_public_key(read_bounded(path, _LARGEST, "key"))
+        key = serialization.load_pem_public_key(read_bounded(path, _LARGEST, "key"))
     except Exception:  # ValueError or UnsupportedAlgorithm
         key = None
-    if not isinstance(key, primitives.asymmetric.x25519.X25519PublicKey):
+    if not isinstance(key, x25519.X25519PublicKey):
         raise InputError(f"{path} is no public key for crops; digits-keys crops makes them")
     return key
 
 
-def _suite() -> Any:
+def _suite() -> Suite:
     """Hybrid public key encryption (RFC 9180): X25519, HKDF-SHA256, AES-256-GCM."""
-    hpke = _cryptography().hpke
+    from cryptography.hazmat.primitives import hpke
+
     return hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-
-
-def _cryptography() -> Any:
-    try:
-        from cryptography.hazmat import primitives
-        from cryptography.hazmat.primitives import hpke, serialization  # noqa: F401
-        from cryptography.hazmat.primitives.asymmetric import x25519  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("--seal-to", "seal", "cryptography") from None
-    return primitives

@@ -26,7 +26,8 @@ def read_bounded(path: Path, limit: int, kind: str) -> bytes:
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is not a file; give a {kind}")
         if path.stat().st_size > limit:
-            raise InputError(f"{path} is larger than {limit >> 20} MiB; give a smaller {kind}")
+            size = f"{limit >> 20} MiB" if limit >> 20 else f"{limit >> 10} KiB"
+            raise InputError(f"{path} is larger than {size}; give a smaller {kind}")
         return path.read_bytes()
     except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
         reason = getattr(error, "strerror", None) or error

@@ -16,7 +16,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits_runtime.errors import InputError, MissingExtraError
+from digits_runtime.errors import InputError
+from digits_runtime.extras import require
 from digits_runtime.fields import Fields
 from digits_runtime.files import read_bounded, write_whole
 from digits_runtime.session import LARGEST_FILE, NAMED
@@ -36,6 +37,7 @@ KEY_BYTES = 32
 # Holds the key itself, for a service whose secrets come by its environment.
 KEY_VARIABLE = "DIGITS_MODEL_KEY"
 
+_EXTRA = ("a signed or sealed file", "seal", "cryptography")
 _LARGEST_SMALL = 1 << 20
 _MOST_KEYS = 16
 
@@ -105,15 +107,16 @@ def unseal(content: bytes, name: str, key: Path | None) -> bytes:
     Raises:
         InputError: There is no key, it is no key or another one, or the file is damaged.
     """
-    aead = _cryptography("hazmat.primitives.ciphers.aead")
+    require(*_EXTRA)
+    from cryptography.hazmat.primitives.ciphers import aead
+
     start = len(SEALED)
     nonce, rest = content[start : start + NONCE_BYTES], content[start + NONCE_BYTES :]
     secret = model_key(key)
     try:
-        opened: bytes = aead.AESGCM(secret).decrypt(nonce, rest, SEALED)
+        return aead.AESGCM(secret).decrypt(nonce, rest, SEALED)
     except Exception:  # InvalidTag, and ValueError for what is cut short
         raise InputError(f"{name} is not sealed with this key, or is damaged") from None
-    return opened
 
 
 def model_key(key: Path | None) -> bytes:
@@ -146,7 +149,9 @@ def public_keys(path: Path) -> list[PublicKeyTypes]:
     Raises:
         InputError: There is none, or one that is neither Ed25519 nor ECDSA P-256.
     """
-    serialization = _cryptography("hazmat.primitives.serialization")
+    require(*_EXTRA)
+    from cryptography.hazmat.primitives import serialization
+
     end = b"-----END PUBLIC KEY-----"
     text = read_bounded(path, _LARGEST_SMALL, "public key")
     parts = [part + end for part in text.split(end)[:-1]]
@@ -189,11 +194,11 @@ def _signed(content: bytes, beside: Path, trusted: Path) -> Fields:
 
 
 def _fits(key: PublicKeyTypes, signature: bytes, message: bytes) -> bool:
-    ec = _cryptography("hazmat.primitives.asymmetric.ec")
-    ed25519 = _cryptography("hazmat.primitives.asymmetric.ed25519")
-    hashes = _cryptography("hazmat.primitives.hashes")
-    invalid = _cryptography("exceptions").InvalidSignature
-    with contextlib.suppress(invalid):
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    with contextlib.suppress(InvalidSignature):
         if isinstance(key, ed25519.Ed25519PublicKey):
             key.verify(signature, message)
             return True
@@ -230,12 +235,3 @@ def _is_sealed(path: Path) -> bool:
             return path.is_file() and file.read(len(SEALED)) == SEALED
     except (OSError, ValueError):
         return False  # who opens it says what is wrong
-
-
-def _cryptography(module: str):  # type: ignore[no-untyped-def]
-    import importlib
-
-    try:
-        return importlib.import_module(f"cryptography.{module}")
-    except ModuleNotFoundError:
-        raise MissingExtraError("a signed or sealed file", "seal", "cryptography") from None

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,13 @@ from typer.testing import CliRunner
 from digits_calibration.ranges import Histogram
 from digits_export import calibration, convert, quantize, search
 from digits_export.command import app
-from digits_export.export import Exported, Order, export
+from digits_export.export import Exported, Order, _command, export
 from digits_export.gate import Limits
 from digits_export.recipe import Recipe
 from digits_runtime.contract import DIGITS, INPUT, InkSpec
 from digits_runtime.errors import GateError, InputError
 from digits_runtime.session import Session
-from digits_train import checkpoint, data, inference, run
+from digits_train import checkpoint, data, inference, report, run
 
 LENIENT = Limits(100, slower=True)
 
@@ -148,6 +149,15 @@ def test_the_command_writes_model_and_card(short_run: Path, tmp_path: Path) -> N
     assert hashlib.sha256(model.read_bytes()).hexdigest() in card
     assert checkpoint.load(short_run).sha256 in card
     assert "procedural handwriting" in card
+
+
+def test_cards_name_folders_without_their_places(short_run: Path, tmp_path: Path) -> None:
+    loaded = checkpoint.load(short_run)
+    settings = replace(loaded.state.settings, init="/home/me/runs/old", teacher="/home/me/wide")
+    state = replace(loaded.state, settings=settings)
+    asked = _command(state)
+    assert asked.endswith("--init old --teacher wide")
+    assert "/home" not in report.card(state, 1)
 
 
 def test_nothing_but_a_model_and_its_card_is_overwritten(short_run: Path, tmp_path: Path) -> None:

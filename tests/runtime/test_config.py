@@ -45,6 +45,8 @@ def test_the_environment_names_the_file(config: Path) -> None:
         (b"source = [1]", "source must be a text"),
         (b"source = ", "is not TOML"),
         (b"\xff\xfe", "is not TOML"),
+        (b"source = " + b"[" * 4000, "is not TOML"),
+        (b"a." * 16_000, "larger than 16 KiB"),
     ],
 )
 def test_what_is_no_configuration_is_refused(tmp_path: Path, content: bytes, said: str) -> None:

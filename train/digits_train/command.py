@@ -12,8 +12,9 @@ from typing import Annotated
 
 import typer
 
-from digits_runtime.commands.reporting import one_line_errors, plain_app, require
+from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
+from digits_runtime.extras import require
 
 # Of the extra `train`; named so that a missing one is told in one line.
 _NEEDED = ("torch", "safetensors", "rich", "lightning_fabric", "matplotlib", "tensorboard")

@@ -142,8 +142,8 @@ def card(state: State, size: int) -> str:
         *(f"- {name}, SHA-256 {sha256}" for name, sha256 in state.data.items()),
         "",
         f"{settings.epochs} epochs, seed {settings.seed}, {settings.precision}"
-        + (f", started from {settings.init}" if settings.init else "")
-        + (f", taught by {settings.teacher}" if settings.teacher else "")
+        + (f", started from {Path(settings.init).name}" if settings.init else "")
+        + (f", taught by {Path(settings.teacher).name}" if settings.teacher else "")
         + ". The commands and their environment: run.json.",
         "",
         "## Validation",

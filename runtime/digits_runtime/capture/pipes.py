@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import IO
 
@@ -27,7 +28,9 @@ RAW: dict[str, tuple[float, int | None]] = {
 }
 _CHUNK = 1 << 16
 _LARGEST_JPEG = 64 << 20
-_START, _END, _SCAN = b"\xff\xd8", 0xD9, 0xDA
+_START, _EOI = b"\xff\xd8", 0xD9
+# All but those that stand alone: stuffed bytes, fill bytes, restarts.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 
 
 def images(pipe: IO[bytes], settings: Settings) -> Iterator[Image]:
@@ -101,7 +104,7 @@ def jpegs(pipe: IO[bytes]) -> Iterator[bytes]:
     Raises:
         InputError: There is none in 64 MiB.
     """
-    held, passed = bytearray(), 0
+    held, passed, at = bytearray(), 0, 0
     while True:
         begin = held.find(_START)
         if begin < 0:
@@ -109,11 +112,11 @@ def jpegs(pipe: IO[bytes]) -> Iterator[bytes]:
             del held[:-1]  # the start may be half here
         else:
             del held[:begin]
-            end = _end(held)
+            end, at = _end(held, max(at, len(_START)))
             if end is not None:
                 yield bytes(held[:end])
                 del held[:end]
-                passed = 0
+                passed, at = 0, 0
                 continue
         if len(held) + passed > _LARGEST_JPEG:
             raise InputError("no whole JPEG in 64 MiB of standard input; send mjpg or raw pixels")
@@ -124,31 +127,17 @@ def jpegs(pipe: IO[bytes]) -> Iterator[bytes]:
         held += more
 
 
-def _end(held: bytearray) -> int | None:
-    """Where the JPEG at the start of `held` ends; None while it is not all there.
+def _end(held: bytearray, at: int) -> tuple[int | None, int]:
+    """Where the JPEG at the start of `held` ends, None while it is not all there.
 
-    Segments are stepped over by their length, since a thumbnail within one is a JPEG, too.
+    Segments are stepped over by their length, since a thumbnail within one is a JPEG, too. Also
+    returns where to go on once more is there: what was looked at is not looked at again.
     """
-    at = len(_START)
-    while at + 4 <= len(held):
-        if held[at] != 0xFF:
-            at = _next_marker(held, at)
-            continue
-        marker = held[at + 1]
-        if marker == _END:
-            return at + 2
-        if marker in (0x00, 0xFF, 0x01) or 0xD0 <= marker <= 0xD8:
-            at += 1 if marker == 0xFF else 2  # no length follows these
-            continue
+    while (marker := _MARKER.search(held, at)) is not None:
+        at = marker.start()
+        if held[at + 1] == _EOI:
+            return at + 2, at
+        if at + 4 > len(held):
+            return None, at
         at += 2 + int.from_bytes(held[at + 2 : at + 4], "big")
-        if marker == _SCAN:
-            at = _next_marker(held, at)
-    if at + 2 <= len(held) and held[at] == 0xFF and held[at + 1] == _END:
-        return at + 2
-    return None
-
-
-def _next_marker(held: bytearray, at: int) -> int:
-    """From within compressed data to the next 0xFF."""
-    found = held.find(b"\xff", at)
-    return len(held) if found < 0 else found
+    return None, max(at, len(held) - 1)

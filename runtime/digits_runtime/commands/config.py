@@ -11,7 +11,8 @@ from digits_runtime.commands.reporting import report
 from digits_runtime.errors import InputError
 from digits_runtime.files import read_bounded
 
-_LARGEST = 1 << 20
+# Keys of thousands of parts, which take tomllib a time that grows with their square, do not fit.
+_LARGEST = 16 << 10
 
 
 def apply(context: typer.Context, path: Path | None) -> Path | None:
@@ -41,7 +42,7 @@ def load(path: Path, names: dict[str, str]) -> dict[str, object]:
     content = read_bounded(path, _LARGEST, "configuration")
     try:
         said = tomllib.loads(content.decode())
-    except ValueError as error:  # of TOML, and of text that is no UTF-8
+    except (ValueError, RecursionError) as error:  # of TOML, and of text that is no UTF-8
         raise InputError(f"{path} is not TOML: {error}; mend that line") from None
     for key, value in said.items():
         if key.replace("_", "-") not in names:

@@ -26,8 +26,9 @@ from digits_runtime.commands.options import (
     ProviderOption,
     TrustOption,
 )
-from digits_runtime.commands.reporting import one_line_errors, plain_app, report, require
+from digits_runtime.commands.reporting import one_line_errors, plain_app, report
 from digits_runtime.errors import InputError
+from digits_runtime.extras import require
 from digits_runtime.reading import Reading
 
 if TYPE_CHECKING:

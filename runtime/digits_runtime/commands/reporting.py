@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import typer
 
-from digits_runtime.errors import DigitsError, InputError, MissingExtraError
+from digits_runtime.errors import DigitsError, InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,16 +58,3 @@ def report(message: str) -> None:
     """One line on standard error, whatever is in the names it quotes."""
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
     typer.echo(f"error: {line}", err=True)
-
-
-def require(command: str, extra: str, *packages: str) -> None:
-    """Make sure the packages of an extra are there before a command uses them.
-
-    Raises:
-        MissingExtraError: One is missing; the message has the pip line that adds it.
-    """
-    for package in packages:
-        try:
-            importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(command, extra, error.name or package) from None

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.capture.health import Health
-from digits_runtime.commands.reporting import require
+from digits_runtime.extras import require
 from digits_runtime.outputs.lines import JsonLines, LiveView, PlainLines
 from digits_runtime.reader import Reader
 from digits_runtime.reading import Reading

@@ -474,3 +474,21 @@ def test_the_page_has_the_metrics_too(reader: Reader, capsys: pytest.CaptureFixt
         chosen.idle(HEALTH)
         assert b"digits_numbers_total 1.0" in _ask(port, "/metrics")[2]
     assert json.loads(capsys.readouterr().out)["number"]["text"] == "4"
+
+
+def test_upgrades_that_fail_leave_no_visitor_behind(
+    serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Found by fuzzing: each counted as connected for good, and after 64 nobody got in."""
+    _, port = serve()
+    asked = (
+        b"GET /live HTTP/1.1\r\nHost: \xd9\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA==\r\n\r\n"
+    )
+    for _ in range(70):
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as visitor:
+            visitor.sendall(asked)
+            with suppress(ConnectionResetError):
+                assert not visitor.recv(1)
+    assert _ask(port, "/")[0] == 200
+    assert "Traceback" not in capfd.readouterr().err

@@ -43,11 +43,38 @@ class _Bounded(H11Protocol):
 
     def handle_websocket_upgrade(self, event: object) -> None:
         self._forget()
-        super().handle_websocket_upgrade(event)  # type: ignore[arg-type]
+        others = self.connections - {self}
+        try:
+            super().handle_websocket_upgrade(event)  # type: ignore[arg-type]
+        except Exception:
+            # Of headers that are no text; uvicorn would count the websocket as there for ever.
+            self.connections.intersection_update(others)
+            self.transport.abort()
 
     def _forget(self) -> None:
         if self._end is not None:
             self._end.cancel()
+
+
+def bounded(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves an app: how much of what it takes, from how many, for how long."""
+    return uvicorn.Config(
+        app,
+        http=_Bounded,
+        ws="wsproto",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
+        h11_max_incomplete_event_size=_LONGEST_HEADERS,
+        ws_max_size=_LONGEST_MESSAGE,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+    )
 
 
 class Server:
@@ -70,23 +97,7 @@ class Server:
         self._socket = listen(address)
         port: int = self._socket.getsockname()[1]
         self.url = address.url(port)
-        config = uvicorn.Config(
-            Guard(app, address, port, token or self.made_up),
-            http=_Bounded,
-            ws="wsproto",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=_CONNECTIONS,
-            h11_max_incomplete_event_size=_LONGEST_HEADERS,
-            ws_max_size=_LONGEST_MESSAGE,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=1,
-        )
+        config = bounded(Guard(app, address, port, token or self.made_up))
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="digits-web", daemon=True)
         self._ready = threading.Event()
