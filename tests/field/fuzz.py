@@ -150,8 +150,8 @@ def stream(content: bytes) -> None:
             return super().read1(1 + drops)
 
     drops, body = next(iter(content), 0), content[1:]
-    cut = list(pipes.jpegs(io.BytesIO(body)))
-    assert list(pipes.jpegs(Dripping(body))) == cut
+    cut = list(pipes.jpegs(io.BytesIO(body).read1))
+    assert list(pipes.jpegs(Dripping(body).read1)) == cut
     for _ in pipes.images(io.BytesIO(body), Settings()):
         pass
 

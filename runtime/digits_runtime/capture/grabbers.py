@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime.capture import mjpeg
 from digits_runtime.capture.address import Address, without_password
+from digits_runtime.capture.lag import Lag
 from digits_runtime.capture.settings import USUAL_RATE, USUAL_SIZE, Settings
 from digits_runtime.errors import InputError
 
@@ -25,8 +27,10 @@ _CONNECT_S = 2.0
 # No waiting for many frames only to know their rate, none for reordering. Not `fflags;nobuffer`,
 # which drops what opening has read and with H.264 then waits for the next key frame.
 _FFMPEG = "rtsp_transport;tcp|flags;low_delay|fpsprobesize;0"
-# Frames older than this many intervals are passed over while newer ones wait in the driver.
+# Frames older than this many intervals are passed over while newer ones wait.
 _STALE = 1.5
+# Seconds spent at most on passing over what waited of a stream.
+_MOST_PASSING_S = 0.5
 _DRIVER_BUFFERS = 4
 _JPEGS = tuple(cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG"))
 
@@ -57,7 +61,8 @@ def open_grabber(address: Address, settings: Settings) -> Grabber:
         InputError: It cannot be opened.
     """
     if address.kind == "stream":
-        return _Stream(address.text, settings)
+        _connect(address.text)
+        return mjpeg.open_mjpeg(address.text, settings) or _Stream(address.text, settings)
     if address.kind == "pi":
         from digits_runtime.capture import pi
 
@@ -159,22 +164,49 @@ def _suitable_format(device: str, settings: Settings) -> str | None:
 
 
 class _Stream(_OpenCV):
-    """A network camera over HTTP or RTSP, by FFmpeg."""
+    """A network camera over RTSP or HTTP, by FFmpeg."""
 
     def __init__(self, url: str, settings: Settings) -> None:
-        _connect(url)
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", _FFMPEG)
         limit = round(1e3 * settings.timeout)
         asked = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
         # Each further thread of the decoder holds back one more frame.
         asked += [cv2.CAP_PROP_N_THREADS, 1]
         super().__init__(cv2.VideoCapture(url, cv2.CAP_FFMPEG, asked))
+        self._shown = without_password(url)
         if not self._capture.isOpened():
             self._capture.release()
             raise InputError(
-                f"{without_password(url)} answers but gives no video within "
+                f"{self._shown} answers but gives no video within "
                 f"{settings.timeout:g} s: check the path, user and password of the address"
             )
+        self._timeout = settings.timeout
+        # What comes over HTTP comes in heaps, or has no times of its own.
+        self._lag = Lag() if url.lower().startswith("rtsp") else None
+
+    def grab(self) -> float | None:
+        """Wait for a frame; those that waited here while we were late are passed over.
+
+        Raises:
+            InputError: What comes is so old that opening it anew is better.
+        """
+        if self._lag is None:
+            return super().grab()
+        first = None
+        while (arrived := super().grab()) is not None:
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            behind = self._lag.behind(stamp, arrived)
+            first = first or (arrived, stamp)
+            # Passing over more would not help where decoding is no faster than the camera.
+            late = arrived - first[0] > min(stamp - first[1], _MOST_PASSING_S)
+            if late and behind > self._timeout:
+                raise InputError(
+                    f"{self._shown} is {behind:.0f} s behind, since its frames come faster than "
+                    "this machine decodes them; ask the camera for a smaller size or rate"
+                )
+            if late or behind <= _STALE * self._lag.interval:
+                return arrived - behind
+        return None
 
 
 def _connect(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import cv2
@@ -87,7 +87,8 @@ def read_raw(
 def _decoded(pipe: IO[bytes]) -> Iterator[Image]:
     """JPEGs decoded; a damaged one is left out, but not if there is no other."""
     fault = None
-    for content in jpegs(pipe):
+    # Not `read`, which waits until all that was asked for is there.
+    for content in jpegs(getattr(pipe, "read1", pipe.read)):
         try:
             yield pictures.decode(content, "a picture on standard input")
         except InputError as error:
@@ -98,8 +99,11 @@ def _decoded(pipe: IO[bytes]) -> Iterator[Image]:
         raise fault
 
 
-def jpegs(pipe: IO[bytes]) -> Iterator[bytes]:
+def jpegs(read: Callable[[int], bytes]) -> Iterator[bytes]:
     """Cut a stream into its JPEGs, whatever lies between them (ITU-T T.81, annex B).
+
+    Args:
+        read: Gives so many bytes at most, as soon as there are any, and none at the end.
 
     Raises:
         InputError: There is none in 64 MiB.
@@ -119,9 +123,8 @@ def jpegs(pipe: IO[bytes]) -> Iterator[bytes]:
                 passed, at = 0, 0
                 continue
         if len(held) + passed > _LARGEST_JPEG:
-            raise InputError("no whole JPEG in 64 MiB of standard input; send mjpg or raw pixels")
-        # Not `read`, which waits until all that was asked for is there.
-        more = pipe.read1(_CHUNK) if hasattr(pipe, "read1") else pipe.read(_CHUNK)
+            raise InputError("no whole JPEG in 64 MiB of what was sent; send mjpg or raw pixels")
+        more = read(_CHUNK)
         if not more:
             return
         held += more

@@ -45,6 +45,7 @@ class Worker:
         theirs.close()
         self.memory: Memory | None = None
         self._ready = False
+        self._ahead: child.Told | None = None
 
     def ready(self) -> None:
         """Wait until it has imported all.
@@ -64,18 +65,33 @@ class Worker:
             self._connection.send(order)
 
     def told(self, timeout: float) -> child.Told | None:
-        """What it says within so many seconds.
+        """What it says within so many seconds; of frames that wait to be told, only the newest.
 
         Raises:
             WorkerError: It died.
         """
+        told, self._ahead = self._ahead, None
+        if told is None:
+            told = self._heard(timeout)
+        while isinstance(told, child.Taken):
+            ahead = self._heard(0)
+            if not isinstance(ahead, child.Taken):
+                self._ahead = ahead
+                break
+            # We were late: whoever waits for a frame would be given one that is long past.
+            if self.memory is not None:
+                self.tell(child.Free(self.memory.name, told.slot))
+            told = ahead
+        return told
+
+    def _heard(self, timeout: float) -> child.Told | None:
         try:
-            told: child.Told | None = (
+            heard: child.Told | None = (
                 self._connection.recv() if self._connection.poll(timeout) else None
             )
         except (EOFError, OSError):
             raise WorkerError("the process that reads the camera died") from None
-        return told
+        return heard
 
     def make_room(self, shape: Shape) -> None:
         """Give it memory for frames of a shape, or say that there is none."""

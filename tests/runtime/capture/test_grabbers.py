@@ -117,3 +117,58 @@ def test_an_address_nobody_answers_at_is_an_input_error(url: str) -> None:
     with pytest.raises(InputError, match="does not open") as refused:
         grabbers.open_grabber(parse(url), Settings())
     assert "secret" not in str(refused.value)
+
+
+class Stamped(Driver):
+    """OpenCV's capture of a stream whose frames are taken at `stamps` and decoded in 10 ms each."""
+
+    stamps: list[float]
+    began: float
+
+    def get(self, what: int) -> float:
+        assert what == cv2.CAP_PROP_POS_MSEC
+        return 1e3 * self.stamps[0]
+
+    def grab(self) -> bool:
+        self.stamps.pop(0)
+        if self.stamps:
+            time.sleep(0.01 + max(0.0, self.began + self.stamps[0] - time.monotonic()))
+        return bool(self.stamps)
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> grabbers.Grabber:
+    monkeypatch.setattr(grabbers.cv2, "VideoCapture", Stamped)
+    monkeypatch.setattr(grabbers, "_connect", lambda url: None)
+    Stamped.began = time.monotonic()
+    return grabbers.open_grabber(parse("rtsp://127.0.0.1/"), Settings(timeout=2))
+
+
+def test_frames_that_waited_while_a_stream_was_not_read_are_passed_over(
+    stream: grabbers.Grabber,
+) -> None:
+    Stamped.stamps = [0.0, 0.0, *(n / 30 for n in range(1, 60))]
+    assert stream.grab() is not None
+    time.sleep(0.5)
+    captured = stream.grab()
+    assert captured is not None
+    assert time.monotonic() - captured < 0.2
+    assert stream.number > 10
+
+
+def test_a_stream_that_is_decoded_too_slowly_gives_frames_with_their_age(
+    stream: grabbers.Grabber,
+) -> None:
+    Stamped.stamps = [0.0, *(n / 1000 for n in range(100))]
+    given = []
+    while (captured := stream.grab()) is not None:
+        given.append(time.monotonic() - captured)
+    assert len(given) >= 40
+    assert given[-1] > 0.5
+
+
+def test_a_stream_that_falls_ever_further_behind_is_opened_anew(stream: grabbers.Grabber) -> None:
+    Stamped.stamps = [0.0, 0.0, -3.0, -2.999, -2.998]
+    assert stream.grab() is not None
+    with pytest.raises(InputError, match=r"3 s behind.*smaller size or rate"):
+        stream.grab()

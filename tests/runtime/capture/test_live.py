@@ -94,10 +94,11 @@ def test_a_stream_that_falls_silent_is_stalled_then_opened_again(
         assert source.health().state == "running"
 
 
+@pytest.mark.parametrize("kind", ["http", "rtsp"])
 def test_a_stream_that_changes_its_size_gives_frames_of_the_new_one(
-    network_camera: Any, until: Until
+    network_camera: Any, until: Until, kind: str
 ) -> None:
-    camera = network_camera("rtsp")
+    camera = network_camera(kind)
     with open_source(camera.url, QUICK) as source:
         old = until(source, _any)
         camera.tell("size 320 240")
