@@ -14,7 +14,7 @@ ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
-.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady own-hand fuzz kill
+.PHONY: demo test check bench bench-engines bench-pages models seeds compare figures wheel-check processors picture clip clean test-page test-mqtt steady own-hand fuzz kill audit release
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -78,6 +78,17 @@ wheel-check: $(READY)  ## the wheel in an empty environment, base dependencies o
 
 bench-engines: $(READY)  ## the same weights on other engines; REFERENCE=folder adds its models
 	$(BIN)/python tests/field/engines.py $(REFERENCE)
+
+release: wheel-check  ## wheel and sdist in dist/, held to PyPI's rules; the wheel tried as wheel-check does
+	rm -rf dist && mkdir dist && cp build/wheel/*.whl dist/
+	$(BIN)/python -m build --sdist --outdir dist .
+	$(PIP) install --quiet --constraint constraints.txt twine
+	$(BIN)/python -m twine check --strict dist/*
+
+audit:  ## known holes in the pinned versions; asks PyPI, so neither CI nor `make check` does it
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 processors: $(READY)  ## the int8 models' answers on AVX2 alone, under qemu
 	$(BIN)/python tests/field/processors.py
@@ -149,8 +160,11 @@ fuzz: $(READY)  ## hostile files against every loader, memory capped; RUNS=1000,
 own-hand: $(READY)  ## what digits-train adapt gains on held-out writers; needs DIGITS_DATA
 	$(BIN)/python tests/field/own_hand.py
 
-kill: $(READY)  ## kill -9 amid saving, 200 times, and no room: every file found is whole
-	$(BIN)/python tests/field/kill.py 200
+kill: $(READY)  ## kill -9 while all that is saved is saved, no room, read-only: every file is whole
+	$(BIN)/python tests/field/kill.py saving 200
+	for part in train export cam; do $(BIN)/python tests/field/kill.py $$part 10 || exit 1; done
+	$(BIN)/python tests/field/kill.py full
+	$(BIN)/python tests/field/kill.py readonly
 
 clean:
 	rm -rf build dist .venv

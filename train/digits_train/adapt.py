@@ -35,7 +35,7 @@ _KEEP = 3.0
 _DECAY = 1e-3
 _RATE = 0.02
 _STEPS = 80
-# How far from the old weights to the new: half the way others lose nothing, with a margin.
+# How far from the old weights to the new: farther than this, other hands had no margin left.
 _SHARE = 0.5
 # Synthetic glyphs a label, and parts of the cross-validation.
 REPLAYED = 30
