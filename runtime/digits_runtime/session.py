@@ -140,7 +140,8 @@ def _choose(provider: Provider) -> str:
     if _PROVIDERS[provider] not in available:
         raise InputError(
             f"this onnxruntime has no {provider} provider (it has: {', '.join(available)}); "
-            "for a CUDA GPU: pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
+            "for a CUDA GPU: pip uninstall -y onnxruntime && pip install "
+            "'onnxruntime-gpu[cuda,cudnn]'"
         )
     return _PROVIDERS[provider]
 

@@ -8,11 +8,14 @@ has its number in the picture, so its age is known without trusting the reader.
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 
 import numpy as np
 from camera_process import Camera
 from recovery import Recovery, measured_start, wait_for
+from soak import child
 
 from digits_runtime.capture.frame import Source
 from digits_runtime.capture.settings import Settings
@@ -20,6 +23,8 @@ from digits_runtime.capture.source import open_source
 
 RATE = 30.0
 SLOW_S = 0.4
+STOPPED_S = 2.0
+FRAMES = 30
 MOST_INTERVALS = 2.0
 
 
@@ -52,9 +57,7 @@ def failures(kind: str, recovery: Recovery) -> None:
         recovery.again(source, camera.tell("resume"), f"{kind}: garbage")
         recovery.read(source, 1)
         recovery.again(source, camera.tell("size 320 240"), f"{kind}: another size")
-        # Over HTTP, OpenCV goes on giving the size that it began with.
-        height = 240 if kind == "rtsp" else 480
-        wait_for("the other size", lambda: _height(source) == height)
+        wait_for("the other size", lambda: _height(source) == 240)
     camera.kill()
 
 
@@ -63,20 +66,35 @@ def _height(source: Source) -> int | None:
     return None if frame is None else frame.image.shape[0]
 
 
-def ages(kind: str) -> float:
-    """Median age, in frame intervals, of what a reader that takes 0.4 s a frame is given."""
+def ages(kind: str, late: str = "") -> bool:
+    """Print how old frames are that a slow reader is given, in intervals, and judge the oldest.
+
+    Args:
+        kind: Of camera.
+        late: `process` or `program`: what is stopped for a while in the middle.
+    """
     camera = Camera(kind)
-    found = []
+    found: list[float] = []
     with open_source(camera.url) as source:
         for count, frame in enumerate(source):
             found.append(camera.age(frame.image))
+            if count == FRAMES // 2 and late:
+                stop(child(os.getpid()) if late == "process" else os.getpid())
             time.sleep(SLOW_S)
-            if count == 20:
+            if count == FRAMES:
                 break
     camera.kill()
-    median, worst = float(np.median(found[1:])), max(found[1:])
-    print(f"  {kind}: {median:.2f} intervals of {1e3 / RATE:.0f} ms, at most {worst:.2f}")
-    return median
+    shares = np.percentile(found[1:], [0, 50, 90, 100])
+    what = f"{kind}, the {late} stopped for {STOPPED_S:g} s" if late else kind
+    print(f"  {what}: {' '.join(f'{share:.2f}' for share in shares)}", flush=True)
+    return float(shares[-1]) <= MOST_INTERVALS
+
+
+def stop(pid: int | None) -> None:
+    """Keep a process from running for a while, as a machine does that has too much to do."""
+    script = f"kill -STOP {pid}; sleep {STOPPED_S}; kill -CONT {pid}"
+    subprocess.Popen(["/bin/sh", "-c", script])
+    time.sleep(0.1)
 
 
 def main() -> None:
@@ -86,8 +104,12 @@ def main() -> None:
     for kind in ("http", "rtsp"):
         failures(kind, recovery)
     print(recovery.verdict())
-    print(f"age of a frame when a reader that takes {SLOW_S:g} s for each asks for it:")
-    if max(ages("http"), ages("rtsp")) > MOST_INTERVALS:
+    print(
+        f"age of the frames that a reader is given who takes {SLOW_S:g} s for each, in intervals "
+        f"of {1e3 / RATE:.0f} ms (least, median, 90 %, oldest of {FRAMES}):"
+    )
+    judged = [ages(kind, late) for kind in ("http", "rtsp") for late in ("", "process", "program")]
+    if not all(judged):
         raise SystemExit(f"FAILED: frames are older than {MOST_INTERVALS:g} intervals")
 
 

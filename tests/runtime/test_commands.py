@@ -122,7 +122,7 @@ def test_read_takes_another_model(pages: Path) -> None:
         (["x.png", "--model", "missing.onnx"], "cannot read the model missing.onnx"),
         (["x.png", "--model", __file__], "no model"),
         (["x.png", "--model", str(Path(__file__).parent)], "is not a file"),
-        (["x.png", "--provider", "cuda"], "pip install onnxruntime-gpu"),
+        (["x.png", "--provider", "cuda"], "pip install 'onnxruntime-gpu[cuda,cudnn]'"),
     ],
 )
 def test_read_refuses_in_one_line(
@@ -182,7 +182,7 @@ def test_cam_takes_a_folder_of_pictures(pages: Path) -> None:
         (["--source", __file__], "does not open as a video"),
         (["--source", "/dev/video63"], "/dev/video63"),
         (["--model", "missing.onnx"], "cannot read the model"),
-        (["--provider", "cuda"], "pip install onnxruntime-gpu"),
+        (["--provider", "cuda"], "pip install 'onnxruntime-gpu[cuda,cudnn]'"),
     ],
 )
 def test_cam_refuses_in_one_line(

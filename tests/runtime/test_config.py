@@ -83,6 +83,7 @@ def test_options_that_make_no_sense_are_one_line(option: str, value: str, said: 
 
 
 def test_the_page_has_a_place_of_its_own() -> None:
+    assert _with_place([]) == []
     assert _with_place(["--serve"]) == ["--serve="]
     assert _with_place(["--serve", "--json"]) == ["--serve=", "--json"]
     assert _with_place(["--serve", "0.0.0.0:80", "--json"]) == ["--serve", "0.0.0.0:80", "--json"]

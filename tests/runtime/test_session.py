@@ -204,7 +204,9 @@ def test_a_provider_this_machine_lacks_says_what_to_do(monkeypatch: pytest.Monke
     monkeypatch.setattr(
         "digits_runtime.session.ort.get_available_providers", lambda: ["CPUExecutionProvider"]
     )
-    with pytest.raises(InputError, match=r"no cuda provider.*pip install onnxruntime-gpu"):
+    with pytest.raises(
+        InputError, match=r"no cuda provider.*pip install 'onnxruntime-gpu\[cuda,cudnn\]'"
+    ):
         Session(BUNDLED, provider="cuda")
 
 

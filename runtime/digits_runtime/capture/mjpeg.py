@@ -25,7 +25,7 @@ from digits_runtime.capture.settings import Settings
 from digits_runtime.errors import InputError
 
 # Seconds for which pictures are passed over while more comes than can be read.
-_MOST_S = 0.25
+_MOST_S = 1.0
 
 
 def open_mjpeg(url: str, settings: Settings) -> Mjpeg | None:

@@ -10,6 +10,7 @@ digits-cam service --config /etc/digits-cam.toml > digits-cam.service
 from __future__ import annotations
 
 import functools
+import itertools
 import signal
 import sys
 from pathlib import Path
@@ -29,7 +30,18 @@ from digits_runtime.commands.options import (
 from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
 
-app = plain_app("digits-cam")
+app = plain_app(
+    "digits-cam",
+    (
+        "Read numbers from a camera, a stream or a video, a frame at a time. Prints each number "
+        "once it is steady; with --json one object for every frame.\n\n"
+        "The first webcam: digits-cam. Another: digits-cam --list, then --source. With a page to "
+        "look at: digits-cam --serve. In the background for good: digits-cam service --help.\n\n"
+        "A camera that freezes, vanishes or comes back elsewhere is read again as soon as it gives "
+        "frames. Every option may stand in a --config file and in the environment: --frames is "
+        "DIGITS_CAM_FRAMES. Ctrl-C ends."
+    ),
+)
 # Each option by a variable, too; a service has its secrets there.
 app.info.context_settings = {"auto_envvar_prefix": "DIGITS_CAM"}
 # The help says so once, not at each option.
@@ -115,16 +127,11 @@ def cam(
     ] = False,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.auto,
-    trusted: TrustOption = None,
+    trust: TrustOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Read numbers from a camera, a stream or a video, a frame at a time.
-
-    Prints each number once it is steady; with --json one object for every frame. A camera that
-    freezes, vanishes or comes back elsewhere is read again as soon as it gives frames. Every option
-    may stand in a --config file and in the environment: --frames is DIGITS_CAM_FRAMES. Ctrl-C ends.
-    """
+    """What the help of the app says."""
     if context.invoked_subcommand is not None:
         return
     if listing:
@@ -152,7 +159,7 @@ def cam(
     notifier = Notifier()
     # The camera's process starts while the model loads.
     with open_source(source, settings, patient=wait) as opened:
-        reader = Reader(load(preferred(model), trusted, key), provider=provider.value)
+        reader = Reader(load(preferred(model), trust, key), provider=provider.value)
         with outputs.chosen(
             reader,
             as_json=as_json,
@@ -219,10 +226,10 @@ def main() -> None:
 
 def _with_place(arguments: list[str]) -> list[str]:
     """`--serve` alone means this machine's usual port; typer knows no options with half a value."""
-    given = []
-    for argument, after in zip(arguments, [*arguments[1:], "-"], strict=True):
-        given.append("--serve=" if argument == "--serve" and after.startswith("-") else argument)
-    return given
+    return [
+        "--serve=" if argument == "--serve" and after.startswith("-") else argument
+        for argument, after in itertools.pairwise([*arguments, "-"])
+    ]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ digits-cam collect mine --source 0                            # what it is not s
 
 from __future__ import annotations
 
+import functools
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -16,25 +17,30 @@ from digits_runtime.commands.options import ModelOption, ProviderName, ProviderO
 from digits_runtime.commands.reporting import one_line_errors
 from digits_runtime.errors import InputError
 
+# Each has a variable, as all of digits-cam's; the help says so once, there.
+_option = functools.partial(typer.Option, show_envvar=False)
+
 
 @one_line_errors
 def collect(
     folder: Annotated[Path, typer.Argument(help="Where the crops go.", show_default=False)],
-    source: Annotated[str, typer.Option(help="As of digits-cam.")] = "0",
+    source: Annotated[
+        str, _option(help="Camera, stream, video or picture, as of digits-cam.")
+    ] = "0",
     text: Annotated[
         str | None,
-        typer.Option(
+        _option(
             help="What is written on each line: its crops go to a folder for each label, however "
             "they were read. Without it those that were not surely read are kept for you to label."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="End after so many crops.")] = 200,
+    limit: Annotated[int, _option(min=1, max=100_000, help="End after so many crops.")] = 200,
     frames: Annotated[
-        int | None, typer.Option(min=1, max=10**9, help="End after so many frames.")
+        int | None, _option(min=1, max=10**9, help="End after so many frames.")
     ] = None,
     seal_to: Annotated[
         Path | None,
-        typer.Option(help="Encrypt each crop to this public key, made by digits-keys crops."),
+        _option(help="Encrypt each crop to this public key, made by digits-keys crops."),
     ] = None,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.auto,

@@ -41,12 +41,18 @@ ProviderOption = Annotated[
 TrustOption = Annotated[
     Path | None,
     typer.Option(
-        "--trust", help="Use the model only if a key in this file of PEM public keys signed it."
+        "--trust",
+        show_envvar=False,
+        help="Use the model only if a key in this file of PEM public keys signed it.",
     ),
 ]
 KeyOption = Annotated[
     Path | None,
-    typer.Option("--key", help="Key of an encrypted model [default: what DIGITS_MODEL_KEY holds]"),
+    typer.Option(
+        "--key",
+        show_envvar=False,
+        help="Key of an encrypted model [default: what DIGITS_MODEL_KEY holds]",
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object for each picture or frame.")
