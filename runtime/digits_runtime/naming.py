@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +25,10 @@ _UNLIKE = 4.0
 _SLENDER = 2.2
 # So many lines of nothing else are none.
 _MANY_BARE = 8
+# A page of nothing else holds so many lines at most, and so many other pieces of ink.
+_FEW_BARE, _LITTER = 3, 6
+# Among more pieces than this, of texture, so large a share of a line must have names.
+_TEXTURED, _CLEAR = 60, 0.7
 # A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
@@ -48,7 +53,10 @@ def name_lines(
         scale: Pixels of the frame for one of the candidates' boxes.
     """
     named = [_Named.of(line, row, contract, scale) for line, row in zip(lines, rows, strict=True)]
+    litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
     named = [line for line in named if line.glyphs]
+    if litter > _TEXTURED:
+        named = [line for line in named if line.known >= _CLEAR * len(line.glyphs)]
     sure = [line for line in named if line.known >= 2 and not line.bare]
     bare = sum(line.bare for line in named)
     if bare >= _MANY_BARE and bare > 3 * len(sure):
@@ -56,6 +64,8 @@ def name_lines(
         return [line.glyphs for line in named if line.solid >= 3]
     tall = float(np.median([line.tall for line in sure])) if sure else None
     strength = float(np.median([line.strength for line in sure])) if sure else 0.0
+    if not sure and (bare > _FEW_BARE or litter > _LITTER):
+        named = [line for line in named if not line.bare]
     return [line.glyphs for line in named if line in sure or line.fits(tall, strength)]
 
 
@@ -104,7 +114,7 @@ class _Named:
         if 2 * known < len(whole_line):
             return cls((), 0, 0, 0, 0)
         named = [c for c, name in zip(candidates, names, strict=True) if name]
-        solid = sum(max(c.box[2:]) < _SLENDER * min(c.box[2:]) for c in named)
+        solid = sum(not _slender(c) for c in named)
         strength = float(np.median([c.ink.max() for c in named]))
         return cls(whole_line, known, solid, float(np.median([c.box[3] for c in named])), strength)
 
@@ -127,6 +137,13 @@ def name_cell(
         for candidate, row in zip(cell, rows, strict=True)
         if _none(row, contract) < _NONE_IN_CELL
     )
+
+
+def _slender(candidate: Candidate) -> bool:
+    """Whether a candidate is a single straight stroke, whichever way it leans."""
+    points = cv2.findNonZero(cv2.threshold(candidate.ink, candidate.ink.max() / 4, 255, 0)[1])
+    sides = cv2.minAreaRect(points)[1]
+    return bool(max(sides) >= _SLENDER * min(sides))
 
 
 def _none(row: Row, contract: Contract) -> float:

@@ -17,23 +17,13 @@ from digits_runtime import layout
 from digits_runtime.grid import find_grid
 from digits_runtime.ink import Grey, as_grey, without_grain
 from digits_runtime.layout import Boxes
+from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.reading import Box
 from digits_runtime.rules import LONG, find_rules, without_rules
 
 Contour = NDArray[np.int32]
 
-# Ink: this many deviations above the paper's own texture, and this much of full contrast at least.
-_DEVIATIONS = 6
-_FAINTEST = 20
-# From here on a pixel is ink for sure, where more than this share but not most of the page is.
-_STRONG, _CROWDED = 96, 0.12
-# From this share of the strongest ink on nothing is texture.
-_INK = 0.7
-# The paper is measured in so many tiles across its shorter side, at one of so many pixels each way.
-# Where that is shorter than so many pixels, one glyph may fill many tiles, so there is one.
-_TILES, _SPARSE, _TILED = 10, 4, 320
-# Ink this much weaker than the strongest on the page is a shadow, show-through or a halo.
-_SOFT = 0.25
+# Pieces this much weaker than the page's writing are shadows, show-through or halos.
 _WEAK = 0.4
 # Pixels of the working frame below which a component is a speck.
 _SMALLEST = 9
@@ -74,20 +64,6 @@ class Page:
     cells: list[list[list[Candidate]]] | None = None
 
 
-class _Levels(NamedTuple):
-    """What of a page is ink.
-
-    Attributes:
-        texture: How strong the paper's own texture gets.
-        faint: uint8 `[h, w]`, 255 where something stands out from the paper, rules too.
-        mask: The same where it is strong enough for writing.
-    """
-
-    texture: int
-    faint: Grey
-    mask: Grey
-
-
 class _Parts(NamedTuple):
     """Connected pieces of ink: their outlines, and the boxes around them."""
 
@@ -105,20 +81,25 @@ def find_page(ink: Grey) -> Page:
     Args:
         ink: uint8 `[h, w]` from `paper.find_ink`.
     """
-    levels = _levels(ink)
+    levels = find_levels(ink)
     if levels is None:
         return Page([])
     mask, grid = levels.mask, None
     parts = _parts(mask)
-    if _may_have_rules(parts, ink.shape) and (rules := find_rules(levels.faint)) is not None:
-        if (grid := find_grid(rules, ink)) is not None:
+    if _may_have_rules(parts, ink.shape):
+        rules = find_rules(levels.faint)
+        if rules is not None and (grid := find_grid(rules, ink)) is not None:
             parts = _parts(without_rules(mask, ink, grid.only(rules), known=True))
             inside = grid.may_hold(parts.boxes)
             grid, parts = (None, parts) if inside is None else (grid, parts.only(inside))
         if grid is None:
-            mask = without_rules(mask, ink, rules)
-            parts = _parts(mask)
-    parts, areas = _plausible(parts, mask, ink)
+            if (written := stronger_than_rules(mask, ink, levels.strokes)) is not None:
+                mask, parts = written, _parts(written)
+                rules = find_rules(mask) if _may_have_rules(parts, ink.shape) else None
+            if rules is not None:
+                mask = without_rules(mask, ink, rules)
+                parts = _parts(mask)
+    parts, areas = _plausible(parts, mask, ink, levels.strokes)
     groups = layout.join(parts.boxes, areas)
     boxes = np.array([layout.bounds(parts.boxes[group]) for group in groups], np.int64)
     boxes = boxes.reshape(-1, 4)
@@ -135,54 +116,6 @@ def find_page(ink: Grey) -> Page:
         return Page([], [[candidates(cell, grid.slope) for cell in row] for row in cells])
     lines, slope = layout.lines_of(boxes)
     return Page([candidates(line, slope) for line in lines])
-
-
-def _levels(ink: Grey) -> _Levels | None:
-    """Measure a page's ink; None where there is none.
-
-    The paper's texture is measured tile by tile, for the desk around a sheet and its dark corners
-    have another than the sheet.
-    """
-    strong = cv2.countNonZero(cv2.threshold(ink, _STRONG, 1, cv2.THRESH_BINARY)[1]) / ink.size
-    if _CROWDED < strong < 0.5:
-        # Ink may be a third of a tight crop; what is for sure ink is not the paper's texture.
-        lower, middle = (np.full((1, 1), v) for v in np.percentile(ink[ink < _STRONG], (25, 50)))
-    else:
-        side = min(ink.shape)
-        tile = side // _TILES if side >= _TILED else side
-        few = ink[::_SPARSE, ::_SPARSE]
-        pitch = max(tile // _SPARSE, 1)
-        down, across = (max(length // pitch, 1) for length in few.shape)
-        few = few[: down * pitch, : across * pitch]
-        tiles = few.reshape(down, len(few) // down, across, -1).swapaxes(1, 2)
-        count = tiles.shape[2] * tiles.shape[3]
-        ranked = np.partition(tiles.reshape(down, across, -1), (count // 4, count // 2), axis=2)
-        lower, middle = ranked[:, :, count // 4], ranked[:, :, count // 2]
-    # Of normal deviates a quarter lies 0.674 deviations below the middle.
-    deviation = np.maximum((middle.astype(np.float32) - lower) / 0.674, 1)
-    faintest = middle + np.maximum(_FAINTEST, _DEVIATIONS * deviation)
-    texture = middle + 2 * deviation
-    faintest, texture = (
-        # A tile full of ink takes after those around it.
-        np.minimum(stat, cv2.medianBlur(np.minimum(stat, 254).astype(np.uint8), 3))
-        for stat in (faintest, texture)
-    )
-    # What is nearly as strong as ink can be on this page is ink, be it as broad as a tile.
-    faintest = np.minimum(faintest, _INK * np.percentile(ink[::_SPARSE, ::_SPARSE], 99.5))
-    faintest = np.maximum(faintest, _FAINTEST)
-    size = (ink.shape[1], ink.shape[0])
-    limit = as_grey(
-        cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR_EXACT)
-    )
-    faint = as_grey(cv2.compare(ink, limit, cv2.CMP_GT))
-    histogram = cv2.calcHist([ink], [0], faint, [256], [0, 256]).ravel()[::-1]
-    inked = np.cumsum(histogram)
-    if inked[-1] == 0:
-        return None
-    strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
-    soft = _SOFT * strongest
-    mask = as_grey(cv2.bitwise_and(faint, cv2.threshold(ink, soft, 255, cv2.THRESH_BINARY)[1]))
-    return _Levels(int(np.median(texture)), faint, mask)
 
 
 def _parts(mask: Grey) -> _Parts:
@@ -214,20 +147,24 @@ def _may_have_rules(parts: _Parts, shape: tuple[int, ...]) -> bool:
     return int((longer >= _SLENDER * np.maximum(shorter, 2)).sum()) >= _PIECES
 
 
-def _plausible(parts: _Parts, mask: Grey, ink: Grey) -> tuple[_Parts, NDArray[np.int64]]:
+def _plausible(
+    parts: _Parts, mask: Grey, ink: Grey, strokes: Grey
+) -> tuple[_Parts, NDArray[np.int64]]:
     """The parts that may be a glyph or a part of one, and the pixels of ink of each."""
     height, width = ink.shape
     fits = (parts.boxes[:, 2] < 0.9 * width) & (parts.boxes[:, 3] < 0.97 * height)
     chosen = np.flatnonzero(fits)
     areas, strengths = np.zeros(len(chosen), np.int64), np.zeros(len(chosen))
+    thin = np.zeros(len(chosen), np.int64)
     for place, (x, y, w, h) in enumerate(parts.boxes[chosen].tolist()):
         own = mask[y : y + h, x : x + w]
         areas[place] = cv2.countNonZero(own)
+        thin[place] = cv2.countNonZero(strokes[y : y + h, x : x + w])
         strengths[place] = cv2.mean(ink[y : y + h, x : x + w], own)[0]
     if len(chosen):
         # The strength of the page's ink is that of its larger components.
         order = np.argsort(strengths)
-        weights = np.cumsum(areas[order])
+        weights = np.cumsum(np.minimum(areas, thin)[order])
         usual = strengths[order][np.searchsorted(weights, weights[-1] / 2)]
         held = np.flatnonzero((strengths >= _WEAK * usual) & (areas >= _SMALLEST))
         chosen, areas = chosen[held], areas[held]

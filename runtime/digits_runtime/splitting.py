@@ -17,17 +17,17 @@ from digits_runtime.ink import Grey
 from digits_runtime.page import Candidate
 
 # A candidate this broad, as a share of its height, may be several.
-_BROAD = 0.9
+_BROAD = 0.6
 # So many cuts are tried, at least so far apart and from the ends, as a share of the height.
 _CUTS, _APART = 5, 0.14
 # Pieces are this high at least, as a share of the height: shorter ones are strokes of a letter.
-_HIGH = 0.55
+_HIGH = 0.65
 # A glyph is at most this many times as broad as high.
 _BROADEST = 1.4
 # Each cut must be worth this: a loss of log probability.
 _PRICE = 0.7
 # Pieces have this probability at least, and of what stands alone this.
-BESIDE, ALONE = 0.95, 0.99
+BESIDE, ALONE = 0.9, 0.99
 # Crops are cut at this height at most, in pixels.
 _HEIGHT = 64
 
@@ -75,7 +75,13 @@ def may_be_several(candidate: Candidate) -> bool:
 
 def cut(candidate: Candidate) -> Pieces | None:
     """Cut a candidate in all likely ways; None if there are none."""
-    ink = candidate.ink
+    # Glyphs turned back by the slope of their page have room around them.
+    x, y, w, h = cv2.boundingRect(cv2.threshold(candidate.ink, candidate.ink.max() / 4, 255, 0)[1])
+    if w == 0:
+        return None
+    ink = candidate.ink[y : y + h, x : x + w]
+    left = candidate.box[0] + x - (candidate.ink.shape[1] - candidate.box[2]) // 2
+    top = candidate.box[1] + y - (candidate.ink.shape[0] - candidate.box[3]) // 2
     scale = min(_HEIGHT / ink.shape[0], 1.0)
     small = np.asarray(
         cv2.resize(ink, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
@@ -96,17 +102,18 @@ def cut(candidate: Candidate) -> Pieces | None:
         inside = (columns >= borders[start][:, None]) & (columns < borders[end][:, None])
         piece = np.where(inside, ink, 0).astype(np.uint8)
         x, y, w, h = cv2.boundingRect(cv2.threshold(piece, ink.max() / 4, 255, 0)[1])
-        if w == 0 or w > _BROADEST * h or h < _HIGH * candidate.box[3]:
+        if w == 0 or w > _BROADEST * h or h < _HIGH * height:
             continue
-        left = candidate.box[0] + x - (width - candidate.box[2]) // 2
-        top = candidate.box[1] + y - (height - candidate.box[3]) // 2
         spans.append((start, end))
-        pieces.append(Candidate((left, top, w, h), piece, cut=False))
+        pieces.append(Candidate((left + x, top + y, w, h), piece, cut=False))
     return Pieces(tuple(spans), tuple(pieces), len(borders) - 1)
 
 
 def _seams(ink: Grey) -> list[NDArray[np.intp]]:
-    """The columns of seams of little ink, from left to right: `[h]` each."""
+    """The columns of seams of little ink, from left to right: `[h]` each.
+
+    What a seam leaves on either side is nearly as high as all, for a glyph is.
+    """
     height, width = ink.shape
     best = ink.astype(np.float32) + 1
     padded = np.full((height, width + 2), np.inf, np.float32)
@@ -117,24 +124,23 @@ def _seams(ink: Grey) -> list[NDArray[np.intp]]:
         choices = np.stack((padded[row, :-2] + 0.5, padded[row, 1:-1], padded[row, 2:] + 0.5))
         ways[row] = choices.argmin(axis=0) - 1
         best[row] += choices.min(axis=0)
-    last = best[-1].copy()
+    seams = np.empty((height, width), np.intp)
+    seams[-1] = np.arange(width)
+    for row in range(height - 1, 0, -1):
+        seams[row - 1] = seams[row] + ways[row, seams[row]]
+    inked = np.pad(np.cumsum(ink > ink.max() / 4, axis=1), ((0, 0), (1, 0)))
+    rows = np.arange(height)[:, None]
+    before = inked[rows, seams]
+    least = _HIGH * np.ptp(np.flatnonzero(inked[:, -1]))
     apart = max(2, round(_APART * height))
-    found: list[NDArray[np.intp]] = []
-    middles: list[float] = []
-    for end in np.argsort(last, kind="stable"):
-        if not apart <= end < width - apart:
+    middles = seams.mean(axis=0)
+    found: list[int] = []
+    for index in np.argsort(best[-1], kind="stable").tolist():
+        sides = (before[:, index], inked[:, -1] - before[:, index])
+        if min(np.ptp(np.flatnonzero(side)) if side.any() else 0 for side in sides) < least:
             continue
-        seam = np.empty(height, np.intp)
-        at = int(end)
-        for row in range(height - 1, -1, -1):
-            seam[row] = at
-            at += int(ways[row, at])
-        middle = float(seam.mean())
-        if not apart <= middle < width - apart:
-            continue
-        if all(abs(middle - other) >= apart for other in middles):
-            found.append(seam)
-            middles.append(middle)
+        if all(abs(middles[index] - middles[other]) >= apart for other in found):
+            found.append(index)
         if len(found) == _CUTS:
             break
-    return [found[index] for index in np.argsort(middles)]
+    return [seams[:, index] for index in sorted(found, key=lambda i: middles[i])]

@@ -1,0 +1,165 @@
+"""Tells the ink of writing from what else stands out of a page: grain, rules, desk, fingers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.ink import Grey, as_grey
+
+# Ink: this many deviations above the paper's own texture, and this much of full contrast at least.
+_DEVIATIONS, _FAINTEST = 6, 20
+# So many pixels beside what is ink anything is with this share of the limit.
+_GOES_ON, _WEAKER = 7, 0.6
+# From here on a pixel is ink for sure, where more than this share but not most of the page is.
+_STRONG, _CROWDED = 96, 0.12
+# From this share of the strongest ink on nothing is texture.
+_INK = 0.7
+# The paper is measured in so many tiles across its shorter side, at one of so many pixels each way.
+# Where that is shorter than so many pixels, one glyph may fill many tiles, so there is one.
+_TILES, _SPARSE, _TILED = 10, 4, 320
+# A tile this much darker, in levels of ink, than three times the calmest is of what the sheet lies
+# on, where so many meet at the frame's border.
+_GRAIN, _FEW_TILES = 10, 4
+# A finger is this share of the page's shorter side broad; where less than that share of the ink is
+# narrower, the writing is as broad.
+_FINGER, _THIN = 0.07, 0.1
+# Ink this much weaker than the strongest on the page is a shadow, show-through or a halo.
+_SOFT = 0.25
+# Rules weaker than this share of the writing are told from it by their strength alone.
+_RULE = 0.5
+_NEXT = np.ones((3, 3), np.uint8)
+
+
+class Levels(NamedTuple):
+    """What of a page is ink.
+
+    Attributes:
+        texture: How strong the paper's own texture gets.
+        faint: uint8 `[h, w]`, 255 where something stands out from the paper, rules too.
+        mask: The same where it is strong enough for writing.
+        strokes: `faint` without fingers and what is close to the sheet's edge: from this, how
+            strong ink is on this page is told.
+    """
+
+    texture: int
+    faint: Grey
+    mask: Grey
+    strokes: Grey
+
+
+def find_levels(ink: Grey) -> Levels | None:
+    """Measure a page's ink; None where there is none.
+
+    The paper's texture is measured tile by tile, for the desk around a sheet and its dark corners
+    have another than the sheet.
+    """
+    strong = cv2.countNonZero(cv2.threshold(ink, _STRONG, 1, cv2.THRESH_BINARY)[1]) / ink.size
+    if _CROWDED < strong < 0.5:
+        # Ink may be a third of a tight crop; what is for sure ink is not the paper's texture.
+        lower, middle = (np.full((1, 1), v) for v in np.percentile(ink[ink < _STRONG], (25, 50)))
+    else:
+        side = min(ink.shape)
+        tile = side // _TILES if side >= _TILED else side
+        few = ink[::_SPARSE, ::_SPARSE]
+        pitch = max(tile // _SPARSE, 1)
+        down, across = (max(length // pitch, 1) for length in few.shape)
+        few = few[: down * pitch, : across * pitch]
+        tiles = few.reshape(down, len(few) // down, across, -1).swapaxes(1, 2)
+        count = tiles.shape[2] * tiles.shape[3]
+        ranked = np.partition(tiles.reshape(down, across, -1), (count // 4, count // 2), axis=2)
+        lower, middle = ranked[:, :, count // 4], ranked[:, :, count // 2]
+    around = _around(middle)
+    # Of normal deviates a quarter lies 0.674 deviations below the middle.
+    deviation = np.maximum((middle.astype(np.float32) - lower) / 0.674, 1)
+    faintest = middle + np.maximum(_FAINTEST, _DEVIATIONS * deviation)
+    texture = middle + 2 * deviation
+    if around.any():
+        # Nor is the sheet measured by what it lies on.
+        sheet = around == 0
+        faintest[~sheet], texture[~sheet] = np.median(faintest[sheet]), np.median(texture[sheet])
+    faintest, texture = (
+        # A tile full of ink takes after those around it.
+        np.minimum(stat, cv2.medianBlur(np.minimum(stat, 254).astype(np.uint8), 3))
+        for stat in (faintest, texture)
+    )
+    # What is nearly as strong as ink can be on this page is ink, be it as broad as a tile.
+    faintest = np.minimum(faintest, _INK * np.percentile(ink[::_SPARSE, ::_SPARSE], 99.5))
+    faintest = np.maximum(faintest, _FAINTEST)
+    size = (ink.shape[1], ink.shape[0])
+    limit = as_grey(
+        cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR_EXACT)
+    )
+    faint = as_grey(cv2.compare(ink, limit, cv2.CMP_GT))
+    # Strokes go on where they are weaker (hysteresis, as in Canny 1986).
+    weak = np.maximum(as_grey(cv2.convertScaleAbs(limit, alpha=_WEAKER)), np.uint8(_FAINTEST))
+    near = cv2.dilate(faint, np.ones((_GOES_ON, _GOES_ON), np.uint8))
+    faint = as_grey(cv2.bitwise_and(cv2.compare(ink, weak, cv2.CMP_GT), near))
+    if around.any():
+        faint = _apart(faint, around)
+    strokes = as_grey(cv2.bitwise_and(faint, cv2.bitwise_not(_broad(faint))))
+    if around.any():
+        rim = cv2.resize(255 - cv2.dilate(around, _NEXT), size, interpolation=cv2.INTER_NEAREST)
+        strokes = as_grey(cv2.bitwise_and(strokes, rim))
+    if cv2.countNonZero(strokes) < _THIN * cv2.countNonZero(faint):
+        strokes = faint
+    histogram = cv2.calcHist([ink], [0], strokes, [256], [0, 256]).ravel()[::-1]
+    inked = np.cumsum(histogram)
+    if inked[-1] == 0:
+        return None
+    strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
+    soft = _SOFT * strongest
+    mask = as_grey(cv2.bitwise_and(faint, cv2.threshold(ink, soft, 255, cv2.THRESH_BINARY)[1]))
+    return Levels(int(np.median(texture)), faint, mask, strokes)
+
+
+def _around(middle: NDArray[np.uint8]) -> Grey:
+    """The tiles of what a sheet lies on, where that is of wood or cloth: 255 there.
+
+    Grain is ink nearly everywhere, writing is not; and what the sheet lies on reaches the frame's
+    border.
+    """
+    calm = float(np.percentile(middle, 20))
+    busy = (middle > 3 * calm + _GRAIN).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(busy, connectivity=4)
+    rim = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
+    found = [i for i in rim.tolist() if i and stats[i, cv2.CC_STAT_AREA] >= _FEW_TILES]
+    return np.where(np.isin(labels, found), 255, 0).astype(np.uint8)
+
+
+def _apart(mask: Grey, around: Grey) -> Grey:
+    """A mask without what lies around a sheet, and without what of that reaches a tile further."""
+    size = mask.shape[::-1]
+    beyond = as_grey(cv2.resize(around, size, interpolation=cv2.INTER_NEAREST))
+    near = cv2.resize(cv2.dilate(around, _NEXT), size, interpolation=cv2.INTER_NEAREST)
+    rim = as_grey(cv2.bitwise_and(mask, as_grey(near)))
+    count, labels = cv2.connectedComponents(rim, connectivity=8, ltype=cv2.CV_32S)
+    gone = np.zeros(count, np.uint8)
+    gone[np.unique(labels[beyond > 0])] = 255
+    gone[0] = 0
+    return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(gone[labels])))
+
+
+def _broad(mask: Grey) -> Grey:
+    """Where ink is as broad as a finger."""
+    few = cv2.copyMakeBorder(mask[::4, ::4], *(4 * (1,)), cv2.BORDER_REPLICATE)
+    reach = max(int(_FINGER * min(few.shape)), 1) | 1
+    kernel = np.ones((reach, reach), np.uint8)
+    broad = cv2.dilate(cv2.erode(few, kernel), np.ones((reach + 2, reach + 2), np.uint8))
+    return as_grey(cv2.resize(broad[1:-1, 1:-1], mask.shape[::-1], interpolation=cv2.INTER_NEAREST))
+
+
+def stronger_than_rules(mask: Grey, ink: Grey, strokes: Grey) -> Grey | None:
+    """The ink that is far stronger than the rest, faint rules; None where none is (Otsu 1979)."""
+    strengths = ink[cv2.bitwise_and(mask, strokes) > 0]
+    if len(strengths) == 0:
+        return None
+    limit = cv2.threshold(strengths, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]
+    strong, weak = strengths[strengths > limit], strengths[strengths <= limit]
+    if min(len(strong), len(weak)) == 0 or weak.mean() > _RULE * strong.mean():
+        return None
+    limit = min(limit, _RULE * float(strong.mean()))
+    return as_grey(cv2.bitwise_and(mask, cv2.threshold(ink, limit, 255, cv2.THRESH_BINARY)[1]))
