@@ -65,3 +65,11 @@ def test_commands_of_the_documentation_exist(page: Path) -> None:
                 known |= {option for given in below.get_params(context) for option in given.opts}
         unknown = {word.split("=")[0] for word in words if word.startswith("-") and len(word) > 1}
         assert unknown <= known, line
+
+
+def test_contributing_has_every_target_of_the_makefile() -> None:
+    targets = re.findall(
+        r"^([a-z-]+):.*?(?:## .*)?$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [name for name in targets if f"`make {name}" not in told] == ["clean"]

@@ -17,6 +17,7 @@ import typer
 from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
 from digits_runtime.extras import require
+from digits_runtime.files import write_whole
 
 app = plain_app(
     "digits-keys",
@@ -127,8 +128,13 @@ def _write_pair(name: Path, private: object) -> None:
     target = name.with_name(name.name + ".pub")
     if target.exists():
         raise InputError(f"{target} is there already; choose another name")
-    _write_secret(name.with_name(name.name + ".key"), secret)
-    target.write_bytes(public)
+    own = name.with_name(name.name + ".key")
+    _write_secret(own, secret)
+    try:
+        write_whole(target, public)
+    except InputError:
+        own.unlink()
+        raise
     typer.echo(str(target))
 
 
@@ -138,8 +144,12 @@ def _write_secret(path: Path, content: bytes) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise InputError(f"{path} is there already; choose another name") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+    except OSError:
+        path.unlink()  # half a key would stand in the way of the next try
+        raise
     typer.echo(f"{path} (keep it secret)")
 
 

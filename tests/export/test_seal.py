@@ -189,3 +189,13 @@ def test_the_commands_take_keys(model: Path, maker: Path, tmp_path: Path) -> Non
     done = CliRunner().invoke(read.app, [str(picture), *options])
     assert done.exit_code == 2
     assert "another or changed" in done.output
+
+
+def test_a_full_disk_leaves_no_half_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise InputError("no room")
+
+    monkeypatch.setattr(keys, "write_whole", full)
+    done = CliRunner().invoke(keys.app, ["sign", str(tmp_path / "maker")])
+    assert done.exit_code == 2
+    assert not list(tmp_path.iterdir())

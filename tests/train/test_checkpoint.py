@@ -118,6 +118,13 @@ def test_saving_leaves_one_tensor_file(short_run: Path) -> None:
     assert checkpoint.load(short_run).sha256 != loaded.sha256
 
 
+def test_saving_takes_away_what_a_killed_run_left(short_run: Path) -> None:
+    (short_run / ".checkpoint-0123456789ab-x.safetensors").write_bytes(b"half")
+    loaded = checkpoint.load(short_run)
+    checkpoint.save(short_run, loaded.state, loaded.tensors)
+    assert not list(short_run.glob(".checkpoint-*"))
+
+
 def test_a_write_that_fails_leaves_the_older_checkpoint(
     short_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,8 @@ def save(folder: Path, state: State, tensors: Mapping[str, torch.Tensor]) -> str
     write_whole(folder / name, content)
     document = {"schema": SCHEMA, "tensors": {"file": name, "sha256": sha256}, **asdict(state)}
     write_whole(folder / STATE, json.dumps(document, indent=1, ensure_ascii=False).encode())
-    for old in folder.glob("checkpoint-*.safetensors"):
+    # The former tensors, and what a run that was killed amid writing left.
+    for old in [*folder.glob("checkpoint-*.safetensors"), *folder.glob(".checkpoint-*")]:
         if old.name != name:
             old.unlink(missing_ok=True)
     return sha256
