@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime.grid_rules import BANDS, MARGIN, followed
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
 from digits_runtime.rules import Rules
@@ -17,17 +17,8 @@ Points = NDArray[np.float64]
 
 # A grid is this share of the page's area at least, in rows and columns from so few to so many.
 _LARGE, _FEWEST, _MOST = 0.05, 2, 40
-# Side, in pixels, to which a grid's outline is straightened to find its rules, and a margin.
-_SIDE, _MARGIN = 600, 12
-# A rule is followed through so many bands. In each it is inked along this share of its length and
-# bends by so many pixels to either side at most; from one to the next it strays by so many.
-_BANDS, _INKED, _BENT, _STRAYS = 4, 0.8, 2, 4
-# It stands out by so many grey levels of ink at least; so sure, as a share of all bands, it is one.
-_FAINTEST, _SURE = 3, 0.7
-# Rules closer than this share of the usual distance are one; even ones differ by at most so much.
-_TWICE, _UNEVEN = 0.4, 0.2
-# One further than this from the outline, as a share of that distance, is not the outermost.
-_OUTERMOST = 0.6
+# Side, in pixels, to which a grid's outline is straightened to find its rules.
+_SIDE = 600
 # Cells less high or wide than this, in pixels of the page, hold nothing that could be read.
 _SMALLEST_CELL = 10
 # What is written in a cell is so high, as a share of the cell; so many cells hold something.
@@ -62,7 +53,7 @@ class Grid:
     @property
     def slope(self) -> float:
         """Of its rows, pixels of the page down for a pixel to the right."""
-        ends = np.array([[0.0, 0.5], [1.0, 0.5]]) * self.size + _MARGIN
+        ends = np.array([[0.0, 0.5], [1.0, 0.5]]) * self.size + MARGIN
         (x0, y0), (x1, y1) = _mapped(ends, self._back).tolist()
         return float((y1 - y0) / (x1 - x0)) if x1 != x0 else 0.0
 
@@ -125,7 +116,7 @@ class Grid:
 
     def _cells_at(self, points: Points) -> Points:
         """The column and row, with fractions, at points of the page: float64 `[n, 2]`."""
-        x, y = (_mapped(points, self.straighten) - _MARGIN).T
+        x, y = (_mapped(points, self.straighten) - MARGIN).T
         return np.stack(
             (
                 _between(self.across, x, y / self.size[1]),
@@ -136,9 +127,9 @@ class Grid:
 
     def _ways(self, lines: NDArray[np.float64], length: int) -> NDArray[np.float64]:
         """Lines as points, straightened: `[n, bands + 2, 2]`, from one end to the other."""
-        along = np.concatenate(([0], (np.arange(_BANDS) + 0.5) / _BANDS, [1])) * length
+        along = np.concatenate(([0], (np.arange(BANDS) + 0.5) / BANDS, [1])) * length
         places = np.concatenate((lines[:, :1], lines, lines[:, -1:]), axis=1)
-        return np.stack((places, np.broadcast_to(along, places.shape)), axis=2) + _MARGIN
+        return np.stack((places, np.broadcast_to(along, places.shape)), axis=2) + MARGIN
 
 
 def find_grid(rules: Rules, ink: Grey) -> Grid | None:
@@ -164,11 +155,11 @@ def find_grid(rules: Rules, ink: Grey) -> Grid | None:
         return None
     scale = min(_SIDE / max(width, height), 1)
     width, height = (max(round(float(side) * scale), 1) for side in (width, height))
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + _MARGIN
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + MARGIN
     straighten = np.asarray(cv2.getPerspectiveTransform(outline, corners), np.float64)
-    size = (width + 2 * _MARGIN, height + 2 * _MARGIN)
+    size = (width + 2 * MARGIN, height + 2 * MARGIN)
     flat = as_grey(cv2.warpPerspective(ink, straighten, size, flags=cv2.INTER_AREA))
-    across, down = (_lines(np.ascontiguousarray(view)) for view in (flat, flat.T))
+    across, down = (followed(np.ascontiguousarray(view)) for view in (flat, flat.T))
     for lines in (across, down):
         if not _FEWEST < len(lines) <= _MOST + 1:
             return None
@@ -215,113 +206,12 @@ def _corners(hull: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0))
 
 
-def _lines(flat: Grey) -> NDArray[np.float64]:
-    """Follow upright rules down a straightened grid: `[lines, bands]`, from left to right.
-
-    In each band what stands out along most of it may be a piece of a rule; a rule is the chain of
-    pieces, each close to the last, that stands out in most bands.
-    """
-    inner = flat[_MARGIN:-_MARGIN]
-    wide = as_grey(cv2.dilate(inner, np.ones((1, 2 * _BENT + 1), np.uint8)))
-    edges = np.linspace(0, len(wide), _BANDS + 1).astype(int)
-    bands = [wide[a:b] for a, b in itertools.pairwise(edges)]
-    if min(map(len, bands)) == 0:
-        return np.zeros((0, _BANDS))
-    # All the way down hardly anything but rules stands out, so the rest is noise.
-    whole = _rises(wide)
-    least = max(_FAINTEST, 5 * float(np.median(np.abs(whole - np.median(whole)))) / 0.674)
-    shares = np.stack([np.clip(_rises(band) / least - 0.5, 0, 1) for band in bands])
-    pieces = shares.astype(np.float32)
-
-    kernel = np.ones((1, 2 * _STRAYS + 1), np.uint8)
-
-    def chained(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        best = rows.copy()
-        for here, before in zip(best[1:], best[:-1], strict=True):
-            here += cv2.dilate(before[None], kernel)[0]
-        return best
-
-    down, up = chained(pieces), chained(pieces[::-1])[::-1]
-    total = (down + up - pieces) / _BANDS
-    found = []
-    for start in range(_BANDS):
-        rules = _peaks(np.where(pieces[start] > 0, total[start], 0))
-        places = np.repeat(rules[:, None], _BANDS, axis=1)
-        ways = [(b, b - 1) for b in range(start + 1, _BANDS)]
-        for band, before in ways + [(b, b + 1) for b in range(start - 1, -1, -1)]:
-            places[:, band] = [_nearby(total[band], pieces[band], x) for x in places[:, before]]
-        found.append(places - _MARGIN)
-    lines = np.concatenate(found)
-    lines = _regular(lines[np.argsort(lines.mean(axis=1), kind="stable")])
-    if len(lines) < 3:
-        return lines
-    # The outline is that of rules, so it is one even where it strays too far to be followed.
-    usual = _OUTERMOST * float(np.median(np.diff(lines.mean(axis=1))))
-    last = inner.shape[1] - 2 * _MARGIN
-    if lines[0].mean() > usual:
-        lines = np.concatenate((np.zeros((1, _BANDS)), lines))
-    if lines[-1].mean() < last - usual:
-        lines = np.concatenate((lines, np.full((1, _BANDS), float(last))))
-    return lines
-
-
-def _rises(band: Grey) -> NDArray[np.float64]:
-    """How far each column of a band stands out from those around it along most of its length."""
-    # A rule is inked nearly all along; digits are not, not even a column of ones.
-    profile = np.percentile(band, 100 * (1 - _INKED), axis=0)
-    window = min(len(profile) // 12, 127) | 1
-    padded = np.pad(profile, window // 2, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, window)
-    return np.asarray(profile - np.median(around, axis=1))
-
-
-def _peaks(total: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The middles of the runs that are sure to be rules."""
-    edges = np.flatnonzero(np.diff(np.pad(total >= _SURE, 1).astype(np.int8)))
-    return np.asarray((edges[::2] + edges[1::2] - 1) / 2, np.float64)
-
-
-def _nearby(total: NDArray[np.float32], pieces: NDArray[np.float32], place: float) -> float:
-    """Where a rule that was at a place in the last band goes on; straight on where it is lost."""
-    start = max(round(place) - _STRAYS, 0)
-    near = slice(start, round(place) + _STRAYS + 1)
-    weights = np.where(pieces[near] > 0, total[near], 0)
-    if weights.max(initial=0) < _SURE:
-        return place
-    best = np.flatnonzero(weights >= weights.max() - 1e-6)
-    return float(start + best.mean())
-
-
-def _regular(lines: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rules found twice taken as one; those missing among even ones put in: `[lines, bands]`."""
-    if len(lines) < 4:
-        return lines
-    # The same rule, followed from several bands, comes several times.
-    for close in (_STRAYS, None):
-        gaps = np.diff(lines.mean(axis=1))
-        limit = close or _TWICE * np.median(gaps)
-        groups = np.split(lines, np.flatnonzero(gaps > limit) + 1)
-        lines = np.array([np.median(group, axis=0) for group in groups])
-        if len(lines) < 4:
-            return lines
-    gaps = np.diff(lines.mean(axis=1))
-    cells = np.maximum(np.rint(gaps / np.median(gaps)), 1)
-    even = np.abs(gaps / cells / np.median(gaps) - 1) < _UNEVEN
-    if not even.all() or (cells > 1).sum() > len(cells) / 3:
-        return lines
-    between = [
-        np.linspace(a, b, int(n), endpoint=False)
-        for a, b, n in zip(lines[:-1], lines[1:], cells, strict=True)
-    ]
-    return np.concatenate([*between, lines[-1:]])
-
-
 def _between(
     lines: NDArray[np.float64], places: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Between which lines, with fractions, places `[n]` are, so far along them: `[n]`."""
-    at = np.clip(shares * _BANDS - 0.5, 0, _BANDS - 1)
-    low = np.minimum(at.astype(int), _BANDS - 2)
+    at = np.clip(shares * BANDS - 0.5, 0, BANDS - 1)
+    low = np.minimum(at.astype(int), BANDS - 2)
     rest = at - low
     here = lines[:, low] * (1 - rest) + lines[:, low + 1] * rest
     index = (here <= places).sum(axis=0) - 1

@@ -94,6 +94,7 @@ def find_levels(ink: Grey) -> Levels | None:
         cv2.resize(faintest.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR_EXACT)
     )
     faint = as_grey(cv2.compare(ink, limit, cv2.CMP_GT))
+    plain = faint
     # Strokes go on where they are weaker (hysteresis, as in Canny 1986).
     weak = np.maximum(as_grey(cv2.convertScaleAbs(limit, alpha=_WEAKER)), np.uint8(_FAINTEST))
     near = cv2.dilate(faint, np.ones((_GOES_ON, _GOES_ON), np.uint8))
@@ -113,7 +114,7 @@ def find_levels(ink: Grey) -> Levels | None:
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
     soft = _SOFT * strongest
     mask = as_grey(cv2.bitwise_and(faint, cv2.threshold(ink, soft, 255, cv2.THRESH_BINARY)[1]))
-    return Levels(int(np.median(texture)), faint, mask, strokes)
+    return Levels(int(np.median(texture)), plain, mask, strokes)
 
 
 def _around(middle: NDArray[np.uint8]) -> Grey:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
 from digits_runtime.reading import UNCERTAIN, Glyph
@@ -39,7 +40,7 @@ def name_lines(
     rows: Sequence[Sequence[Row]],
     contract: Contract,
     scale: float,
-) -> list[tuple[Glyph, ...]]:
+) -> list[tuple[tuple[Glyph, ...], float]]:
     """Name the glyphs of a page's lines, and leave out lines that are no writing.
 
     A doubtful glyph becomes `?` and stays, since a number short of a digit is another number.
@@ -51,6 +52,9 @@ def name_lines(
         rows: The probabilities of each.
         contract: Of the model they are from.
         scale: Pixels of the frame for one of the candidates' boxes.
+
+    Returns:
+        The glyphs of each line, and how likely all of them are right.
     """
     named = [_Named.of(line, row, contract, scale) for line, row in zip(lines, rows, strict=True)]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
@@ -61,12 +65,13 @@ def name_lines(
     bare = sum(line.bare for line in named)
     if bare >= _MANY_BARE and bare > 3 * len(sure):
         # Texture, or what is left of squared paper: some of it looks like anything.
-        return [line.glyphs for line in named if line.solid >= 3]
+        return [line.with_confidence(litter) for line in named if line.solid >= 3]
     tall = float(np.median([line.tall for line in sure])) if sure else None
     strength = float(np.median([line.strength for line in sure])) if sure else 0.0
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
         named = [line for line in named if not line.bare]
-    return [line.glyphs for line in named if line in sure or line.fits(tall, strength)]
+    held = (line for line in named if line in sure or line.fits(tall, strength))
+    return [line.with_confidence(litter) for line in held]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +104,13 @@ class _Named:
         whole = [candidate.box[3] for candidate in line if not candidate.cut]
         tall = float(np.median(whole or [0]))
         glyphs, none = [], []
+        best = (float(row[: len(contract.labels)].max()) for row in rows)
+        beside = any(
+            told >= contract.threshold and not candidate.cut
+            for told, candidate in zip(best, line, strict=True)
+        )
         for candidate, row in zip(line, rows, strict=True):
-            glyphs.append(_glyph(candidate, row, contract, scale))
+            glyphs.append(_glyph(candidate, row, contract, scale, beside=beside))
             height = candidate.box[3]
             stray = candidate.cut and not tall / _ALIKE <= height <= tall * _ALIKE
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
@@ -118,6 +128,10 @@ class _Named:
         strength = float(np.median([c.ink.max() for c in named]))
         return cls(whole_line, known, solid, float(np.median([c.box[3] for c in named])), strength)
 
+    def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:
+        evidence = Evidence(self.glyphs, self.tall, self.strength, litter)
+        return self.glyphs, confidence(evidence)
+
     def fits(self, tall: float | None, strength: float) -> bool:
         """Whether a line that may be none is like those that are for sure, if there are any."""
         sure = min(glyph.probability for glyph in self.glyphs if glyph.label != UNCERTAIN)
@@ -133,7 +147,7 @@ def name_cell(
 ) -> tuple[Glyph, ...]:
     """Name the glyphs of a cell; what is rather no glyph is what is left of a rule."""
     return tuple(
-        _glyph(candidate, row, contract, scale)
+        _glyph(candidate, row, contract, scale, beside=True)
         for candidate, row in zip(cell, rows, strict=True)
         if _none(row, contract) < _NONE_IN_CELL
     )
@@ -152,10 +166,16 @@ def _none(row: Row, contract: Contract) -> float:
     return float(row[-1]) if contract.rejects else 0.0
 
 
-def _glyph(candidate: Candidate, row: Row, contract: Contract, scale: float) -> Glyph:
+def _glyph(
+    candidate: Candidate, row: Row, contract: Contract, scale: float, *, beside: bool
+) -> Glyph:
     best = int(row[: len(contract.labels)].argmax())
     probability = float(row[best])
-    sure = probability >= contract.threshold and not candidate.cut
+    doubt = 1 - contract.threshold
+    # Beside glyphs that are sure there are glyphs: where only which of them is in doubt, twice of
+    # it is allowed.
+    allowed = 2 * doubt if beside and _none(row, contract) < doubt / 2 else doubt
+    sure = 1 - probability <= allowed and not candidate.cut
     x, y, width, height = (round(value * scale) for value in candidate.box)
     label = contract.labels[best] if sure else UNCERTAIN
     return Glyph(label, probability, (x, y, width, height))

@@ -108,6 +108,7 @@ class Reader:
         contract, each = self.session.contract, iter(rows)
         parts = [[next(each) for _ in group] for group in groups]
         grid: Cells | None = None
+        confidences: tuple[float, ...] = ()
         if found.cells is None:
             several = sum(map(len, groups)) <= _MOST_GLYPHS
             split = [
@@ -115,7 +116,8 @@ class Reader:
                 for line, part in zip(groups, parts, strict=True)
             ]
             groups, parts = [line for line, _ in split], [part for _, part in split]
-            named = name_lines(groups, parts, contract, scale)
+            told = name_lines(groups, parts, contract, scale)
+            named, confidences = [line for line, _ in told], tuple(sure for _, sure in told)
         else:
             named = [
                 name_cell(cell, part, contract, scale)
@@ -134,6 +136,7 @@ class Reader:
         return Reading(
             lines=tuple(line for line in named if line),
             grid=grid,
+            confidences=confidences,
             source=source,
             frame=number,
             time=captured,

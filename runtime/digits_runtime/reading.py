@@ -38,6 +38,8 @@ class Reading:
     Attributes:
         lines: Top to bottom, each of glyphs from left to right; of a grid, its rows that hold any.
         grid: Of a sudoku or a table, its rows of cells, each of the glyphs in it; None without one.
+        confidences: Of each line, how likely it is right, every glyph of it, 0 where one is `?`;
+            empty with a grid.
         source: What the frame came from: a path, a device, an address.
         frame: Its number in that source, from 0.
         time: When it was captured, seconds since the epoch; None where nobody knows.
@@ -47,6 +49,7 @@ class Reading:
 
     lines: tuple[tuple[Glyph, ...], ...]
     grid: Cells | None = None
+    confidences: tuple[float, ...] = ()
     source: str = ""
     frame: int = 0
     time: float | None = None
@@ -87,6 +90,7 @@ class Reading:
                 for number, line in enumerate(self.lines)
                 for glyph in line
             ],
+            "confidences": [round(confidence, 4) for confidence in self.confidences],
             "grid": self.grid
             and [["".join(glyph.label for glyph in cell) for cell in row] for row in self.grid],
             "durations_ms": {stage: round(ms, 3) for stage, ms in self.durations.items()},

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -57,8 +56,7 @@ class Score:
         self.edits += distance("\n".join(true), "\n".join(found))
         self.uncertain += sum(line.count("?") for line in found)
         left = Counter(true)
-        for line, text in zip(reading.lines, found, strict=True):
-            sure = math.prod(glyph.probability for glyph in line)
+        for sure, text in zip(reading.confidences, found, strict=True):
             self.said.append((sure, left[text] > 0))
             left[text] -= 1
         boxes = [glyph.box for line in scene.lines for glyph in line]
@@ -145,7 +143,7 @@ def report(scores: dict[str, Score]) -> str:
             f"{np.median(grid.ms):.1f} ms"
         )
     said = [pair for score in scores.values() for pair in score.said]
-    text.append(reliability(said))
+    text.append("without those with a ?: " + reliability([pair for pair in said if pair[0] > 0]))
     return "\n".join(text)
 
 

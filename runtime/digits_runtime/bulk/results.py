@@ -208,6 +208,7 @@ def schema() -> pa.Schema:
             "age": pa.float64(),
             "text": pa.string(),
             "glyphs": pa.list_(pa.struct(glyph.items())),
+            "confidences": pa.list_(pa.float64()),
             "grid": pa.list_(pa.list_(pa.string())),
             "durations_ms": pa.map_(pa.string(), pa.float64()),
         }

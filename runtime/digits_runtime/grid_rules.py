@@ -1,0 +1,124 @@
+"""Follows the rules of a straightened grid from one end to the other, on paper that bends."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.ink import Grey, as_grey
+
+# Pixels around a straightened grid.
+MARGIN = 12
+# A rule is followed through so many bands. In each it is inked along this share of its length and
+# bends by so many pixels to either side at most; from one to the next it strays by so many.
+BANDS, _INKED, _BENT, _STRAYS = 4, 0.8, 2, 4
+# It stands out by so many grey levels of ink at least; so sure, as a share of all bands, it is one.
+_FAINTEST, _SURE = 3, 0.7
+# Rules closer than this share of the usual distance are one; even ones differ by at most so much.
+_TWICE, _UNEVEN = 0.4, 0.2
+# One further than this from the outline, as a share of that distance, is not the outermost.
+_OUTERMOST = 0.6
+
+
+def followed(flat: Grey) -> NDArray[np.float64]:
+    """Follow upright rules down a straightened grid: `[lines, bands]`, from left to right.
+
+    In each band what stands out along most of it may be a piece of a rule; a rule is the chain of
+    pieces, each close to the last, that stands out in most bands.
+    """
+    inner = flat[MARGIN:-MARGIN]
+    wide = as_grey(cv2.dilate(inner, np.ones((1, 2 * _BENT + 1), np.uint8)))
+    edges = np.linspace(0, len(wide), BANDS + 1).astype(int)
+    bands = [wide[a:b] for a, b in itertools.pairwise(edges)]
+    if min(map(len, bands)) == 0:
+        return np.zeros((0, BANDS))
+    # All the way down hardly anything but rules stands out, so the rest is noise.
+    whole = _rises(wide)
+    least = max(_FAINTEST, 5 * float(np.median(np.abs(whole - np.median(whole)))) / 0.674)
+    shares = np.stack([np.clip(_rises(band) / least - 0.5, 0, 1) for band in bands])
+    pieces = shares.astype(np.float32)
+
+    kernel = np.ones((1, 2 * _STRAYS + 1), np.uint8)
+
+    def chained(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        best = rows.copy()
+        for here, before in zip(best[1:], best[:-1], strict=True):
+            here += cv2.dilate(before[None], kernel)[0]
+        return best
+
+    down, up = chained(pieces), chained(pieces[::-1])[::-1]
+    total = (down + up - pieces) / BANDS
+    found = []
+    for start in range(BANDS):
+        rules = _peaks(np.where(pieces[start] > 0, total[start], 0))
+        places = np.repeat(rules[:, None], BANDS, axis=1)
+        ways = [(b, b - 1) for b in range(start + 1, BANDS)]
+        for band, before in ways + [(b, b + 1) for b in range(start - 1, -1, -1)]:
+            places[:, band] = [_nearby(total[band], pieces[band], x) for x in places[:, before]]
+        found.append(places - MARGIN)
+    lines = np.concatenate(found)
+    lines = _regular(lines[np.argsort(lines.mean(axis=1), kind="stable")])
+    if len(lines) < 3:
+        return lines
+    # The outline is that of rules, so it is one even where it strays too far to be followed.
+    usual = _OUTERMOST * float(np.median(np.diff(lines.mean(axis=1))))
+    last = inner.shape[1] - 2 * MARGIN
+    if lines[0].mean() > usual:
+        lines = np.concatenate((np.zeros((1, BANDS)), lines))
+    if lines[-1].mean() < last - usual:
+        lines = np.concatenate((lines, np.full((1, BANDS), float(last))))
+    return lines
+
+
+def _rises(band: Grey) -> NDArray[np.float64]:
+    """How far each column of a band stands out from those around it along most of its length."""
+    # A rule is inked nearly all along; digits are not, not even a column of ones.
+    profile = np.percentile(band, 100 * (1 - _INKED), axis=0)
+    window = min(len(profile) // 12, 127) | 1
+    padded = np.pad(profile, window // 2, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, window)
+    return np.asarray(profile - np.median(around, axis=1))
+
+
+def _peaks(total: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The middles of the runs that are sure to be rules."""
+    edges = np.flatnonzero(np.diff(np.pad(total >= _SURE, 1).astype(np.int8)))
+    return np.asarray((edges[::2] + edges[1::2] - 1) / 2, np.float64)
+
+
+def _nearby(total: NDArray[np.float32], pieces: NDArray[np.float32], place: float) -> float:
+    """Where a rule that was at a place in the last band goes on; straight on where it is lost."""
+    start = max(round(place) - _STRAYS, 0)
+    near = slice(start, round(place) + _STRAYS + 1)
+    weights = np.where(pieces[near] > 0, total[near], 0)
+    if weights.max(initial=0) < _SURE:
+        return place
+    best = np.flatnonzero(weights >= weights.max() - 1e-6)
+    return float(start + best.mean())
+
+
+def _regular(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rules found twice taken as one; those missing among even ones put in: `[lines, bands]`."""
+    if len(lines) < 4:
+        return lines
+    # The same rule, followed from several bands, comes several times.
+    for close in (_STRAYS, None):
+        gaps = np.diff(lines.mean(axis=1))
+        limit = close or _TWICE * np.median(gaps)
+        groups = np.split(lines, np.flatnonzero(gaps > limit) + 1)
+        lines = np.array([np.median(group, axis=0) for group in groups])
+        if len(lines) < 4:
+            return lines
+    gaps = np.diff(lines.mean(axis=1))
+    cells = np.maximum(np.rint(gaps / np.median(gaps)), 1)
+    even = np.abs(gaps / cells / np.median(gaps) - 1) < _UNEVEN
+    if not even.all() or (cells > 1).sum() > len(cells) / 3:
+        return lines
+    between = [
+        np.linspace(a, b, int(n), endpoint=False)
+        for a, b, n in zip(lines[:-1], lines[1:], cells, strict=True)
+    ]
+    return np.concatenate([*between, lines[-1:]])
