@@ -161,8 +161,14 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
 
 def without_grain(ink: Grey, strength: int) -> Grey:
     """Take the paper's own texture, up to this strength, off all of the ink."""
-    floor = np.uint8(min(strength, _FULL))
-    return np.asarray(np.maximum(ink, floor) - floor, np.uint8)
+    # OpenCV takes numbers for pictures of one colour, which its types do not say.
+    return as_grey(cv2.subtract(ink, float(min(strength, _FULL))))  # type: ignore[call-overload]
+
+
+def at_least(grey: Grey, level: int) -> Grey:
+    """The brighter of each pixel and a level: `np.maximum` at ten times its speed."""
+    # Not `cv2.max`, which takes a picture of one pixel for a number, too.
+    return as_grey(cv2.add(without_grain(grey, level), float(level)))  # type: ignore[call-overload]
 
 
 def isolate(ink: Grey) -> Grey:

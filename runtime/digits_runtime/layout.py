@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,8 +90,8 @@ def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:
     gaps = x[1:] - (x + w)[:-1]
     if len(gaps) < 2:
         return [line]
-    tall = float(np.median(h))
-    usual = max(float(np.median(gaps)), 0.2 * tall)
+    tall = median(h.tolist())
+    usual = max(median(gaps.tolist()), 0.2 * tall)
     breaks = np.flatnonzero((gaps > _UNUSUAL * usual) & (gaps > tall)) + 1
     return [part.tolist() for part in np.split(np.array(line), breaks)]
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.ink import Grey, as_grey
+from digits_runtime.ink import Grey, as_grey, at_least
 
 # Ink: this many deviations above the paper's own texture, and this much of full contrast at least.
 _DEVIATIONS, _FAINTEST = 6, 20
@@ -96,12 +96,12 @@ def find_levels(ink: Grey) -> Levels | None:
     faint = as_grey(cv2.compare(ink, limit, cv2.CMP_GT))
     plain = faint
     # Strokes go on where they are weaker (hysteresis, as in Canny 1986).
-    weak = np.maximum(as_grey(cv2.convertScaleAbs(limit, alpha=_WEAKER)), np.uint8(_FAINTEST))
+    weak = at_least(as_grey(cv2.convertScaleAbs(limit, alpha=_WEAKER)), _FAINTEST)
     near = cv2.dilate(faint, np.ones((_GOES_ON, _GOES_ON), np.uint8))
     faint = as_grey(cv2.bitwise_and(cv2.compare(ink, weak, cv2.CMP_GT), near))
     if around.any():
         faint = _apart(faint, around)
-    strokes = as_grey(cv2.bitwise_and(faint, cv2.bitwise_not(_broad(faint))))
+    strokes = _narrow(faint)
     if around.any():
         rim = cv2.resize(255 - cv2.dilate(around, _NEXT), size, interpolation=cv2.INTER_NEAREST)
         strokes = as_grey(cv2.bitwise_and(strokes, rim))
@@ -144,13 +144,16 @@ def _apart(mask: Grey, around: Grey) -> Grey:
     return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(gone[labels])))
 
 
-def _broad(mask: Grey) -> Grey:
-    """Where ink is as broad as a finger."""
+def _narrow(mask: Grey) -> Grey:
+    """A mask without ink as broad as a finger."""
     few = cv2.copyMakeBorder(mask[::4, ::4], *(4 * (1,)), cv2.BORDER_REPLICATE)
     reach = max(int(_FINGER * min(few.shape)), 1) | 1
     kernel = np.ones((reach, reach), np.uint8)
     broad = cv2.dilate(cv2.erode(few, kernel), np.ones((reach + 2, reach + 2), np.uint8))
-    return as_grey(cv2.resize(broad[1:-1, 1:-1], mask.shape[::-1], interpolation=cv2.INTER_NEAREST))
+    if not broad.any():
+        return mask
+    whole = cv2.resize(broad[1:-1, 1:-1], mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(whole)))
 
 
 def stronger_than_rules(mask: Grey, ink: Grey, strokes: Grey) -> Grey | None:

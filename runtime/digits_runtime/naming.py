@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
@@ -66,8 +67,8 @@ def name_lines(
     if bare >= _MANY_BARE and bare > 3 * len(sure):
         # Texture, or what is left of squared paper: some of it looks like anything.
         return [line.with_confidence(litter) for line in named if line.solid >= 3]
-    tall = float(np.median([line.tall for line in sure])) if sure else None
-    strength = float(np.median([line.strength for line in sure])) if sure else 0.0
+    tall = median(line.tall for line in sure) if sure else None
+    strength = median(line.strength for line in sure) if sure else 0.0
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
         named = [line for line in named if not line.bare]
     held = (line for line in named if line in sure or line.fits(tall, strength))
@@ -102,7 +103,7 @@ class _Named:
         cls, line: Sequence[Candidate], rows: Sequence[Row], contract: Contract, scale: float
     ) -> _Named:
         whole = [candidate.box[3] for candidate in line if not candidate.cut]
-        tall = float(np.median(whole or [0]))
+        tall = median(whole or [0])
         glyphs, none = [], []
         best = (float(row[: len(contract.labels)].max()) for row in rows)
         beside = any(
@@ -125,8 +126,8 @@ class _Named:
             return cls((), 0, 0, 0, 0)
         named = [c for c, name in zip(candidates, names, strict=True) if name]
         solid = sum(not _slender(c) for c in named)
-        strength = float(np.median([c.ink.max() for c in named]))
-        return cls(whole_line, known, solid, float(np.median([c.box[3] for c in named])), strength)
+        strength = median(int(c.ink.max()) for c in named)
+        return cls(whole_line, known, solid, median(c.box[3] for c in named), strength)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:
         evidence = Evidence(self.glyphs, self.tall, self.strength, litter)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey
+from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey, at_least, without_grain
 from digits_runtime.ink import guess_polarity as guess_polarity_of_glyph
 
 # Widest stroke, as a share of the shorter side: of a page, and of one as small as a glyph.
@@ -50,8 +50,11 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
     height, width = (length // step for length in grey.shape[:2])
     whole = grey[: height * step, : width * step]
     small = as_grey(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
-    change = small.astype(np.int16) - as_grey(cv2.medianBlur(small, _SURROUNDINGS))
-    bright, dark = (np.maximum(sign * change - _GRAIN, 0).mean() for sign in (1, -1))
+    usual = cv2.medianBlur(small, _SURROUNDINGS)
+    bright, dark = (
+        cv2.mean(without_grain(as_grey(cv2.subtract(one, other)), _GRAIN))[0]
+        for one, other in ((small, usual), (usual, small))
+    )
     return "bright" if bright - dark > _BRIGHT else "dark"
 
 
@@ -77,7 +80,7 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:
     paper = _paper(light)
     # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
     least = _DIMMEST * float(np.percentile(paper[::16, ::16], 90))
-    full = np.maximum(paper, np.uint8(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
+    full = at_least(paper, int(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
     return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=TO_FULL))
 
 
@@ -113,10 +116,10 @@ def _square(reach: int) -> Grey:
 
 def _noise(grey: Grey) -> float:
     """The deviation of a page's pixels from their neighbours, grey levels."""
-    rows = grey[::_NOISE_STEP].astype(np.int16)
-    steps = np.abs(rows[:, 1:] - rows[:, :-1])
-    if steps.size == 0:
+    rows = grey[::_NOISE_STEP]
+    if rows.shape[1] < 2:
         return 0.0
-    share = np.cumsum(np.bincount(steps.ravel(), minlength=256))
+    steps = cv2.absdiff(rows[:, 1:], rows[:, :-1])
+    share = np.cumsum(cv2.calcHist([steps], [0], None, [256], [0, 256]))
     # The median of the difference of two normal deviates is 0.954 of either's deviation.
     return float(np.searchsorted(share, share[-1] / 2)) / 0.954
