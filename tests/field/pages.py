@@ -56,7 +56,8 @@ class Score:
         self.edits += distance("\n".join(true), "\n".join(found))
         self.uncertain += sum(line.count("?") for line in found)
         left = Counter(true)
-        for sure, text in zip(reading.confidences, found, strict=True):
+        # A page taken for a grid has none.
+        for sure, text in zip(reading.confidences, found, strict=False):
             self.said.append((sure, left[text] > 0))
             left[text] -= 1
         boxes = [glyph.box for line in scene.lines for glyph in line]
