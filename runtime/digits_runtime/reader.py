@@ -16,8 +16,10 @@ from digits_runtime import ink, page, paper, pictures, splitting
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate, Page
+from digits_runtime.page_network import PageNetwork
 from digits_runtime.reading import Cells, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
+from digits_runtime.sightings import joined
 
 Denoise = Literal["none", "median", "nlm"]
 
@@ -29,6 +31,11 @@ _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 _UPRIGHT = 0.85
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
+# No hint rules a label out altogether; and the model, that knows nothing of the page around a
+# glyph, does not rule out that it is none.
+_LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
+# A label has this probability by the model alone at least.
+_OWN = 0.2
 # A page of more glyphs than this is texture; nobody takes that apart.
 _MOST_GLYPHS = 150
 
@@ -61,6 +68,11 @@ class Reader:
     ) -> None:
         self.oriented, self.upside_down, self.denoise = oriented, upside_down, denoise
         self.session = Session(model, provider=provider, threads=threads)
+        network = PageNetwork(provider=provider, threads=threads)
+        contract = self.session.contract
+        # The network knows digits; other glyphs it would take for none, or for several.
+        fits = contract.rejects and contract.labels == network.contract.labels
+        self.network = network if fits else None
 
     def read(
         self,
@@ -94,7 +106,7 @@ class Reader:
         ink.check_frame(picture)
         if self.upside_down:
             picture = picture[::-1, ::-1]
-        found, scale = _find(picture, self.denoise)
+        found, scale = _find(picture, self.network, self.denoise)
         searched = time.perf_counter()
         groups = found.lines if found.cells is None else [c for row in found.cells for c in row]
         glyphs = self._normalised([candidate for group in groups for candidate in group])
@@ -103,7 +115,8 @@ class Reader:
         turns = 0
         if found.cells is not None:
             turns, rows = self._turned(glyphs, rows)
-        rows = self._looked_twice([c for group in groups for c in group], rows)
+        candidates = [candidate for group in groups for candidate in group]
+        rows = self._hinted(candidates, self._looked_twice(candidates, rows))
         classified = time.perf_counter()
         contract, each = self.session.contract, iter(rows)
         parts = [[next(each) for _ in group] for group in groups]
@@ -170,6 +183,16 @@ class Reader:
             rows[index] = agreed([rows[index], *again])
         return rows
 
+    def _hinted(
+        self, candidates: Sequence[Candidate], rows: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Join what the model says of glyphs and what the page network says of them."""
+        asked = {n: c.hint for n, c in enumerate(candidates) if c.hint is not None}
+        if asked:
+            rows = rows.copy()
+            rows[list(asked)] = _with_hints(rows[list(asked)], np.stack(list(asked.values())))
+        return rows
+
     def _split(
         self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]]
     ) -> tuple[list[Candidate], list[NDArray[np.float32]]]:
@@ -219,6 +242,27 @@ class Reader:
         return best, ways[best]
 
 
+def _with_hints(rows: NDArray[np.float32], hints: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What model and page network say together: as two witnesses, the product of both.
+
+    The network alone names nothing, and does not make a glyph of what the model takes for none.
+
+    Args:
+        rows: `[n, labels + 1]` of the model.
+        hints: The same of the network.
+    """
+    own_none = rows[:, -1]
+    joint = np.column_stack((rows[:, :-1], np.maximum(own_none, _MAYBE_NONE)))
+    joint *= np.maximum(hints, _LEAST_HINT)
+    joint /= joint.sum(axis=1, keepdims=True)
+    best = joint[:, :-1].argmax(axis=1)
+    alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _OWN)
+    none = np.maximum(joint[:, -1], own_none)
+    joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
+    joint[:, -1] = none
+    return np.where(alone[:, None], rows, joint)
+
+
 def _turned_cells(cells: Sequence[Sequence[tuple[Glyph, ...]]], turns: int) -> Cells:
     """Rows of cells, turned to the left by quarters."""
     for _ in range(turns):
@@ -237,7 +281,9 @@ def _turned_round(glyphs: Sequence[Glyph], shape: tuple[int, ...]) -> tuple[Glyp
     return tuple(turned)
 
 
-def _find(picture: NDArray[np.uint8], denoise: Denoise = "none") -> tuple[Page, float]:
+def _find(
+    picture: NDArray[np.uint8], network: PageNetwork | None, denoise: Denoise = "none"
+) -> tuple[Page, float]:
     """Candidates of a picture, and how many frame pixels one of theirs is."""
     longer = max(picture.shape[:2])
     scale = longer / min(max(longer, _LEAST_SIDE), _WORKING_SIDE)
@@ -251,4 +297,8 @@ def _find(picture: NDArray[np.uint8], denoise: Denoise = "none") -> tuple[Page, 
     elif denoise == "nlm":
         picture = np.asarray(cv2.fastNlMeansDenoising(picture, None, _NLM), np.uint8)
     polarity = paper.guess_polarity(picture)
-    return page.find_page(paper.find_ink(ink.to_grey(picture, polarity), polarity)), scale
+    inked = paper.find_ink(ink.to_grey(picture, polarity), polarity)
+    found = page.find_page(inked)
+    if network is not None and found.cells is None:
+        found = joined(found, inked, network.look(inked))
+    return found, scale
