@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from digits_export.export import Exported
+from digits_export.page import ExportedPage
 from digits_runtime.errors import InputError
 from digits_runtime.files import check_target
 
@@ -88,6 +89,45 @@ def card(name: str, exported: Exported) -> str:
         "unseen. The figures above are of validation splits, which helped to choose the recipe: "
         "other hands, cameras and papers must be measured (docs/benchmarks.md has sets never "
         "trained or chosen on).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def page_card(name: str, exported: ExportedPage) -> str:
+    """Write the card of a page network as Markdown.
+
+    Args:
+        name: Of the model's file.
+        exported: The model.
+    """
+    contract = exported.contract
+    int8 = contract.precision == "int8"
+    lines = [
+        f"# {name}",
+        "",
+        f"Finds all glyphs of a page, of the classes {' '.join(contract.labels)}.",
+        "",
+        f"- precision: {contract.precision}, {len(exported.content):,} bytes",
+        f"- SHA-256: `{hashlib.sha256(exported.content).hexdigest()}`",
+        f"- made by `{exported.training}` and `digits-export{' --int8' if int8 else ''}`",
+        f"- made with {_code()} from the tensors with SHA-256 `{contract.parent}`",
+        f"- float, generated validation pages: {exported.before}",
+        *([f"- int8: {exported.after}"] if int8 else []),
+        *(f"- {key}: {value}" for key, value in contract.recipe.items()),
+        "",
+        "## Training data",
+        "",
+        "- generated pages (`digits_train.pages`), with glyphs written over them:",
+        *(
+            f"- {_NOTES.get(source, source)}, SHA-256 `{digest}`"
+            for source, digest in contract.data.items()
+        ),
+        "",
+        "## Limits",
+        "",
+        "Digits from about 12 to 150 pixels high. It has seen generated pages only: what it does "
+        "on other papers and cameras must be measured there.",
         "",
     ]
     return "\n".join(lines)

@@ -47,8 +47,14 @@ def export(
         ),
     ] = None,
     allow_drop: Annotated[
-        float, typer.Option(min=0, max=100, help="Points of accuracy that may be lost at most.")
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Points of accuracy that may be lost at most [default: 0.05; 0.5 of the glyphs "
+            "that a page network finds]",
+        ),
+    ] = None,
     allow_slower: Annotated[
         bool, typer.Option("--allow-slower", help="Let int8 be slower than float at batch 1.")
     ] = False,
@@ -81,6 +87,7 @@ def export(
     from digits_export.export import export as run_export
     from digits_export.gate import Limits
     from digits_runtime.files import check_target, write_whole
+    from digits_train.page_run import is_page_run
 
     if fp16 and (int8 or recipe):
         raise InputError("--fp16 and --int8 are two formats; give one")
@@ -89,6 +96,19 @@ def export(
         seal.check_keys(sign, encrypt)
     target = output or run / "model.onnx"
     check_outputs(target)
+    if is_page_run(run):
+        if fp16 or target.suffix == ".ort" or reports:
+            raise InputError(f"{run} is a page network: float or --int8, to .onnx, no --reports")
+        _export_page(
+            run,
+            target,
+            int8=int8 or recipe is not None,
+            recipe=recipe,
+            allow_drop=allow_drop,
+            keys=(sign, encrypt),
+            data_dir=data_dir,
+        )
+        return
     folder = reports or run / "export"
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give a folder for --reports")
@@ -96,7 +116,7 @@ def export(
     order = Order(
         precision="fp16" if fp16 else "int8" if int8 or recipe else "float",
         recipe=recipes.parse(recipe) if recipe else None,
-        limits=Limits(allow_drop, allow_slower),
+        limits=Limits(0.05 if allow_drop is None else allow_drop, allow_slower),
         data_dir=data_dir,
         reports=folder,
     )
@@ -117,6 +137,34 @@ def export(
         exported = replace(exported, content=to_ort(exported.content))
     seal.write(target, exported.content, exported.contract, sign=sign, encrypt=encrypt)
     write_whole(target.with_suffix(".md"), card(target.name, exported).encode())
+    typer.echo(f"{target} ({len(exported.content):,} bytes)")
+
+
+def _export_page(
+    run: Path,
+    target: Path,
+    *,
+    int8: bool,
+    recipe: str | None,
+    allow_drop: float | None,
+    keys: tuple[Path | None, Path | None],
+    data_dir: Path | None,
+) -> None:
+    from digits_export import page, seal
+    from digits_export import recipe as recipes
+    from digits_export.card import page_card
+    from digits_runtime.files import write_whole
+
+    exported = page.export(
+        run,
+        int8=int8,
+        recipe=recipes.parse(recipe) if recipe else None,
+        allowed=page.ALLOWED if allow_drop is None else allow_drop,
+        data_dir=data_dir,
+        say=lambda line: typer.echo(line, err=True),
+    )
+    seal.write(target, exported.content, exported.contract, sign=keys[0], encrypt=keys[1])
+    write_whole(target.with_suffix(".md"), page_card(target.name, exported).encode())
     typer.echo(f"{target} ({len(exported.content):,} bytes)")
 
 

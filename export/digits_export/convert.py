@@ -6,17 +6,28 @@ import logging
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime as ort
 import torch
 
-from digits_runtime.contract import INPUT, METADATA_KEY, OUTPUT, Contract
+from digits_runtime.contract import (
+    INPUT,
+    METADATA_KEY,
+    OUTPUT,
+    PAGE_INPUT,
+    PAGE_OUTPUTS,
+    Contract,
+    PageContract,
+)
 from digits_train.architectures import Scaled
+from digits_train.page_net import PageNet
 
 # Fixed, so that a newer torch or onnx does not change what boards in the field must load.
 OPSET = 20
 _IR_VERSION = 10
+_ANY = torch.export.Dim.DYNAMIC
 
 
 def to_onnx(network: Scaled, size: int) -> onnx.ModelProto:
@@ -30,6 +41,24 @@ def to_onnx(network: Scaled, size: int) -> onnx.ModelProto:
         A float32 model with a dynamic batch and no external data, without metadata.
     """
     example = torch.zeros((2, 1, size, size), dtype=torch.uint8)
+    return _converted(network, example, (INPUT,), (OUTPUT,), {0: ("N", _ANY)})
+
+
+def page_to_onnx(network: PageNet) -> onnx.ModelProto:
+    """Convert a page network: uint8 `[n, 4, h, w / 4]` to its two maps, pages of any size."""
+    example = torch.zeros((2, 4, 64, 24), dtype=torch.uint8)
+    sides = {0: ("N", _ANY), 2: ("H", _ANY), 3: ("W", _ANY)}
+    return _converted(network, example, (PAGE_INPUT,), PAGE_OUTPUTS, sides)
+
+
+def _converted(
+    network: torch.nn.Module,
+    example: torch.Tensor,
+    given: tuple[str, ...],
+    told: tuple[str, ...],
+    sides: dict[int, tuple[str, Any]],
+) -> onnx.ModelProto:
+    """Convert a network whose axes `sides`, by number, are of any length and called so."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     # The exporter reports packages that this model has no use for.
@@ -40,9 +69,9 @@ def to_onnx(network: Scaled, size: int) -> onnx.ModelProto:
             program = torch.onnx.export(
                 network.eval(),
                 (example,),
-                input_names=[INPUT],
-                output_names=[OUTPUT],
-                dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+                input_names=list(given),
+                output_names=list(told),
+                dynamic_shapes=({axis: side for axis, (_, side) in sides.items()},),
                 opset_version=OPSET,
                 dynamo=True,
                 external_data=False,
@@ -54,6 +83,10 @@ def to_onnx(network: Scaled, size: int) -> onnx.ModelProto:
         raise RuntimeError("torch.onnx.export gave no program")
     model = program.model_proto
     _clean(model)
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, (name, _) in sides.items():
+            if axis < len(value.type.tensor_type.shape.dim):
+                value.type.tensor_type.shape.dim[axis].dim_param = name
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -91,8 +124,6 @@ def _clean(model: onnx.ModelProto) -> None:
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         part.doc_string = ""
         del part.metadata_props[:]
-    for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "N"
 
 
 def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -121,7 +152,7 @@ def shorten_names(model: onnx.ModelProto) -> None:
             names[:] = [short.setdefault(name, str(len(short))) for name in names]
 
 
-def to_bytes(model: onnx.ModelProto, contract: Contract) -> bytes:
+def to_bytes(model: onnx.ModelProto, contract: Contract | PageContract) -> bytes:
     """Serialise a model with its contract in the metadata; equal models give equal bytes."""
     described = onnx.ModelProto()
     described.CopyFrom(model)

@@ -9,6 +9,28 @@ import onnx
 from onnx import helper, numpy_helper
 
 
+def take_channels_last(model: onnx.ModelProto) -> None:
+    """Take the input `[n, h, w, c]` instead of `[n, c, h, w]`, as pixels lie in memory.
+
+    onnxruntime runs integer convolutions channels last, so that this costs nothing.
+
+    Args:
+        model: Changed in place.
+    """
+    graph = model.graph
+    value = graph.input[0]
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            if name == value.name:
+                node.input[place] = "channels_first"
+    turn = helper.make_node("Transpose", [value.name], ["channels_first"], perm=[0, 3, 1, 2])
+    graph.node.insert(0, turn)
+    dims = [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    last = [dims[axis] for axis in (0, 2, 3, 1)]
+    kind = value.type.tensor_type.elem_type
+    value.CopyFrom(helper.make_tensor_value_info(value.name, kind, last))
+
+
 def keep_float(model: onnx.ModelProto, names: Sequence[str]) -> None:
     """Make sure that layers left in float stay so.
 

@@ -56,6 +56,8 @@ def group(model: onnx.ModelProto) -> None:
         model: A QDQ model whose input goes to a dequantization, changed in place.
     """
     graph = model.graph
+    if graph.input[0].name != INPUT:
+        return
     dequantize = next(node for node in graph.node if INPUT in node.input)
     conv, *others = (node for node in graph.node if dequantize.output[0] in node.input)
     if others or conv.op_type != "Conv":

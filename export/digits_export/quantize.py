@@ -26,7 +26,6 @@ from digits_export import pixels
 from digits_export.convert import shorten_names
 from digits_export.layout import flatten_integers, keep_float
 from digits_export.recipe import Recipe
-from digits_runtime.contract import INPUT
 from digits_runtime.errors import GateError, InputError
 
 _INTEGER = ["Conv", "Relu", "AveragePool", "MaxPool", "Concat", "Reshape", "Flatten", "Gemm"]
@@ -57,7 +56,7 @@ def calibrate(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> dict[str, H
 
     Args:
         model: From `convert.to_onnx`.
-        samples: uint8 `[n, 1, size, size]`.
+        samples: uint8 `[n, ...]`, as the model takes them.
 
     Raises:
         InputError: There are no samples.
@@ -79,11 +78,11 @@ def calibrate(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> dict[str, H
     session = ort.InferenceSession(
         inferred.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    names = [value.name for value in held]
+    names, given = [value.name for value in held], model.graph.input[0].name
 
     def batches() -> Iterator[Mapping[str, NDArray[np.float32]]]:
         for start in range(0, len(samples), _BATCH):
-            values = session.run(names, {INPUT: samples[start : start + _BATCH]})
+            values = session.run(names, {given: samples[start : start + _BATCH]})
             yield dict(zip(names, values, strict=True))
 
     return ranges.histograms(batches)
@@ -196,7 +195,9 @@ def kernels(model: onnx.ModelProto, content: bytes) -> tuple[int, int]:
 
 def _activations(model: onnx.ModelProto) -> set[str]:
     """Float tensors that layers and what lies between them take and give, the logits left out."""
-    logits = {value.name for value in model.graph.output}
+    # What a convolution gives may be told in 256 steps; logits may not.
+    told = {name for node in model.graph.node if node.op_type == "Conv" for name in node.output}
+    logits = {value.name for value in model.graph.output} - told
     inner = [node for node in model.graph.node if node.op_type in _INTEGER]
     names = {name for node in inner for name in (*node.input, *node.output)}
     return names - {initializer.name for initializer in model.graph.initializer} - logits
@@ -224,12 +225,12 @@ def _as_tensors_data(reach: Mapping[str, Range]) -> TensorsData:
 
 
 def _scaled_input(model: onnx.ModelProto) -> str:
-    """Name of the glyphs scaled to 0..1.
+    """Name of the input scaled to 0..1.
 
     Raises:
         GateError: What follows is not a layer to quantize.
     """
-    name = scaled = INPUT
+    name = scaled = str(model.graph.input[0].name)
     for kind in ("Cast", "Mul", "Conv"):
         readers = [reader for reader in model.graph.node if name in reader.input]
         if [reader.op_type for reader in readers] != [kind]:
@@ -255,7 +256,7 @@ def _take_bytes(model: onnx.ModelProto, scaled: str) -> None:
     scale.CopyFrom(onnx.numpy_helper.from_array(np.array(1 / 255, np.float32), scale.name))
     for node in graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] == quantize.output[0]:
-            node.input[0] = INPUT
+            node.input[0] = graph.input[0].name
     for node in (quantize, producer[scaled], producer[producer[scaled].input[0]]):
         graph.node.remove(node)
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits_runtime.contract import Contract
+from digits_runtime.contract import Contract, PageContract
 from digits_runtime.errors import InputError
 from digits_runtime.files import read_bounded, write_whole
 from digits_runtime.trust import (
@@ -55,7 +55,12 @@ def check_keys(sign: Path | None, encrypt: Path | None) -> None:
 
 
 def write(
-    target: Path, content: bytes, contract: Contract, *, sign: Path | None, encrypt: Path | None
+    target: Path,
+    content: bytes,
+    contract: Contract | PageContract,
+    *,
+    sign: Path | None,
+    encrypt: Path | None,
 ) -> None:
     """Write a model with its manifest, signed and encrypted as asked for.
 
@@ -80,7 +85,7 @@ def write(
         write_whole(signature_of(target), signed(stated, key))
 
 
-def statement(name: str, stored: bytes, contract: Contract) -> dict[str, object]:
+def statement(name: str, stored: bytes, contract: Contract | PageContract) -> dict[str, object]:
     """The in-toto statement about a model's file.
 
     Args:

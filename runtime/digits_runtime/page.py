@@ -44,11 +44,14 @@ class Candidate:
         box: x, y, width and height, pixels of the ink map.
         ink: uint8 `[h, w]` of its own ink alone, upright, a margin included, 0 elsewhere.
         cut: Whether it goes on beyond the frame.
+        hint: float32 `[labels + 1]`, what a page network says of it: probabilities of the labels,
+            and of no glyph; None without one.
     """
 
     box: Box
     ink: Grey
     cut: bool
+    hint: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,16 @@ class Page:
 
     lines: list[list[Candidate]]
     cells: list[list[list[Candidate]]] | None = None
+
+    @property
+    def groups(self) -> list[list[Candidate]]:
+        """The lines, or the cells of all rows one after the other."""
+        return self.lines if self.cells is None else [cell for row in self.cells for cell in row]
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """All of them in that order."""
+        return [candidate for group in self.groups for candidate in group]
 
 
 class _Parts(NamedTuple):
@@ -186,13 +199,15 @@ def _candidate(
     ink = as_grey(cv2.bitwise_and(part, cv2.dilate(own, _AROUND)))
     return Candidate(
         box=(left, top, width, height),
-        ink=_levelled(ink, slope) if abs(slope) > _SLOPING else ink,
+        ink=upright(ink, slope),
         cut=left == 0 or top == 0 or left + width == page_width or top + height == page_height,
     )
 
 
-def _levelled(ink: Grey, slope: float) -> Grey:
-    """Turn a glyph back by the slope of the lines: uint8 `[side, side]`, room for its corners."""
+def upright(ink: Grey, slope: float) -> Grey:
+    """Turn a glyph back by the slope of its lines, if they are steep: uint8 `[side, side]`."""
+    if abs(slope) <= _SLOPING:
+        return ink
     height, width = ink.shape
     side = int(np.hypot(height, width)) + 2
     middle = (width / 2, height / 2)

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from digits_runtime import ink, page, paper, pictures, splitting
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.naming import name_cell, name_lines
-from digits_runtime.page import Candidate, Page
+from digits_runtime.page import Candidate
+from digits_runtime.page_network import PageNetwork
 from digits_runtime.reading import Cells, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
+from digits_runtime.sightings import joined
 
 Denoise = Literal["none", "median", "nlm"]
 
@@ -29,6 +31,11 @@ _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 _UPRIGHT = 0.85
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
+# No hint rules a label out altogether; and the model, that knows nothing of the page around a
+# glyph, does not rule out that it is none.
+_LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
+# A label has this probability by the model alone at least.
+_OWN = 0.2
 # A page of more glyphs than this is texture; nobody takes that apart.
 _MOST_GLYPHS = 150
 
@@ -61,6 +68,11 @@ class Reader:
     ) -> None:
         self.oriented, self.upside_down, self.denoise = oriented, upside_down, denoise
         self.session = Session(model, provider=provider, threads=threads)
+        network = PageNetwork(provider=provider, threads=threads)
+        contract = self.session.contract
+        # The network knows digits; other glyphs it would take for none, or for several.
+        fits = contract.rejects and contract.labels == network.contract.labels
+        self.network = network if fits else None
 
     def read(
         self,
@@ -94,17 +106,24 @@ class Reader:
         ink.check_frame(picture)
         if self.upside_down:
             picture = picture[::-1, ::-1]
-        found, scale = _find(picture, self.denoise)
+        inked, scale = _inked(picture, self.denoise)
+        found = page.find_page(inked)
         searched = time.perf_counter()
-        groups = found.lines if found.cells is None else [c for row in found.cells for c in row]
-        glyphs = self._normalised([candidate for group in groups for candidate in group])
+        glyphs = self._normalised(found.candidates)
         normalised = time.perf_counter()
         rows = self.session.probabilities(glyphs)
+        classified = time.perf_counter()
+        if self.network is not None and found.cells is None and self._in_doubt(rows):
+            found = joined(found, inked, self.network.look(inked))
+            rows = self.session.probabilities(self._normalised(found.candidates))
+        looked = time.perf_counter()
         turns = 0
         if found.cells is not None:
             turns, rows = self._turned(glyphs, rows)
-        rows = self._looked_twice([c for group in groups for c in group], rows)
-        classified = time.perf_counter()
+        candidates = found.candidates
+        rows = self._hinted(candidates, self._looked_twice(candidates, rows))
+        agreed_at = time.perf_counter()
+        groups = found.groups
         contract, each = self.session.contract, iter(rows)
         parts = [[next(each) for _ in group] for group in groups]
         grid: Cells | None = None
@@ -145,7 +164,8 @@ class Reader:
                 "decode": 1e3 * (decoded - started),
                 "find": 1e3 * (searched - decoded),
                 "normalise": 1e3 * (normalised - searched),
-                "classify": 1e3 * (classified - normalised),
+                "classify": 1e3 * (classified - normalised + agreed_at - looked),
+                "look": 1e3 * (looked - classified),
             },
         )
 
@@ -155,6 +175,15 @@ class Reader:
         for glyph, candidate in zip(glyphs, candidates, strict=True):
             glyph[0] = ink.normalise(candidate.ink, spec)
         return glyphs
+
+    def _in_doubt(self, rows: NDArray[np.float32]) -> bool:
+        """Whether a page has glyphs with a sure name, and something without.
+
+        Where all is sure a page network adds nothing, and where nothing is it would invent.
+        """
+        contract = self.session.contract
+        sure = rows[:, : len(contract.labels)].max(axis=1) >= contract.threshold
+        return bool(sure.any() and not sure.all())
 
     def _looked_twice(
         self, candidates: Sequence[Candidate], rows: NDArray[np.float32]
@@ -171,6 +200,16 @@ class Reader:
         rows = rows.copy()
         for index, again in zip(doubtful.tolist(), told, strict=True):
             rows[index] = agreed([rows[index], *again])
+        return rows
+
+    def _hinted(
+        self, candidates: Sequence[Candidate], rows: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Join what the model says of glyphs and what the page network says of them."""
+        asked = {n: c.hint for n, c in enumerate(candidates) if c.hint is not None}
+        if asked:
+            rows = rows.copy()
+            rows[list(asked)] = _with_hints(rows[list(asked)], np.stack(list(asked.values())))
         return rows
 
     def _split(
@@ -222,6 +261,27 @@ class Reader:
         return best, ways[best]
 
 
+def _with_hints(rows: NDArray[np.float32], hints: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What model and page network say together: as two witnesses, the product of both.
+
+    The network alone names nothing, and does not make a glyph of what the model takes for none.
+
+    Args:
+        rows: `[n, labels + 1]` of the model.
+        hints: The same of the network.
+    """
+    own_none = rows[:, -1]
+    joint = np.column_stack((rows[:, :-1], np.maximum(own_none, _MAYBE_NONE)))
+    joint *= np.maximum(hints, _LEAST_HINT)
+    joint /= joint.sum(axis=1, keepdims=True)
+    best = joint[:, :-1].argmax(axis=1)
+    alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _OWN)
+    none = np.maximum(joint[:, -1], own_none)
+    joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
+    joint[:, -1] = none
+    return np.where(alone[:, None], rows, joint)
+
+
 def _turned_cells(cells: Sequence[Sequence[tuple[Glyph, ...]]], turns: int) -> Cells:
     """Rows of cells, turned to the left by quarters."""
     for _ in range(turns):
@@ -240,8 +300,8 @@ def _turned_round(glyphs: Sequence[Glyph], shape: tuple[int, ...]) -> tuple[Glyp
     return tuple(turned)
 
 
-def _find(picture: NDArray[np.uint8], denoise: Denoise = "none") -> tuple[Page, float]:
-    """Candidates of a picture, and how many frame pixels one of theirs is."""
+def _inked(picture: NDArray[np.uint8], denoise: Denoise) -> tuple[ink.Grey, float]:
+    """The ink of a picture, and how many frame pixels one of its pixels is."""
     longer = max(picture.shape[:2])
     scale = longer / min(max(longer, _LEAST_SIDE), _WORKING_SIDE)
     if scale != 1:
@@ -254,4 +314,4 @@ def _find(picture: NDArray[np.uint8], denoise: Denoise = "none") -> tuple[Page, 
     elif denoise == "nlm":
         picture = np.asarray(cv2.fastNlMeansDenoising(picture, None, _NLM), np.uint8)
     polarity = paper.guess_polarity(picture)
-    return page.find_page(paper.find_ink(ink.to_grey(picture, polarity), polarity)), scale
+    return paper.find_ink(ink.to_grey(picture, polarity), polarity), scale

@@ -46,36 +46,9 @@ class Session:
     def __init__(
         self, model: Path | str | bytes = BUNDLED, *, provider: Provider = "auto", threads: int = 1
     ) -> None:
-        if isinstance(model, bytes):
-            name, content = "the model", model
-        else:
-            path = NAMED.get(str(model), Path(model))
-            name, content = str(path), read_bounded(path, LARGEST_FILE, "model")
+        name, content = content_of(model)
         self._batch = vetting.vet(content, name, _BATCH)
-        chosen = _choose(provider)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # A spinning pool burns a small board's core between frames.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4
-        if chosen == _PROVIDERS["cuda"]:
-            _load_cuda()
-        try:
-            self._session = ort.InferenceSession(content, options, providers=[chosen])
-        except Exception:  # onnxruntime raises a family of its own, one per cause
-            raise InputError(
-                f"{name} is not a model that onnxruntime {ort.__version__} loads: damaged, "
-                "no ONNX file, or made for a newer onnxruntime"
-            ) from None
-        # Where CUDA's libraries or driver are missing, onnxruntime takes the CPU without a word.
-        running = self._session.get_providers()[0]
-        if running != chosen and provider != "auto":
-            raise InputError(
-                f"asked for {provider}, but onnxruntime runs on {running}; "
-                "digits-doctor says what is missing"
-            )
-        self.provider = "cuda" if running == _PROVIDERS["cuda"] else "cpu"
+        self._session, self.provider = started(content, name, provider, threads)
         self.contract = self._checked(name)
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -131,6 +104,52 @@ class Session:
                 "export it again with digits-export"
             )
         return contract
+
+
+def content_of(model: Path | str | bytes) -> tuple[str, bytes]:
+    """What to call a model, and its bytes.
+
+    Raises:
+        InputError: The file is missing or too large.
+    """
+    if isinstance(model, bytes):
+        return "the model", model
+    path = NAMED.get(str(model), Path(model))
+    return str(path), read_bounded(path, LARGEST_FILE, "model")
+
+
+def started(
+    content: bytes, name: str, provider: Provider, threads: int
+) -> tuple[ort.InferenceSession, Literal["cpu", "cuda"]]:
+    """Start onnxruntime on a vetted model: the session, and where it runs.
+
+    Raises:
+        InputError: It does not load, or the provider is absent.
+    """
+    chosen = _choose(provider)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning pool burns a small board's core between frames.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    if chosen == _PROVIDERS["cuda"]:
+        _load_cuda()
+    try:
+        session = ort.InferenceSession(content, options, providers=[chosen])
+    except Exception:  # onnxruntime raises a family of its own, one per cause
+        raise InputError(
+            f"{name} is not a model that onnxruntime {ort.__version__} loads: damaged, "
+            "no ONNX file, or made for a newer onnxruntime"
+        ) from None
+    # Where CUDA's libraries or driver are missing, onnxruntime takes the CPU without a word.
+    running = session.get_providers()[0]
+    if running != chosen and provider != "auto":
+        raise InputError(
+            f"asked for {provider}, but onnxruntime runs on {running}; "
+            "digits-doctor says what is missing"
+        )
+    return session, "cuda" if running == _PROVIDERS["cuda"] else "cpu"
 
 
 def _choose(provider: Provider) -> str:

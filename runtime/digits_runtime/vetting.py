@@ -13,7 +13,7 @@ import struct
 from typing import Any
 
 from digits_runtime import operators, shapes, wire
-from digits_runtime.contract import INPUT, OUTPUT
+from digits_runtime.contract import INPUT, OUTPUT, PAGE_INPUT, PAGE_OUTPUTS
 from digits_runtime.errors import InputError
 from digits_runtime.wire import Field
 
@@ -21,6 +21,10 @@ from digits_runtime.wire import Field
 # multiply-adds a glyph are a tenth of a second on a slow core.
 MOST_ACTIVATIONS = 192 << 20
 MOST_WORK = 1 << 30
+# The same of one page, the largest that a reader looks at: pixels side by side are channels.
+MOST_PAGE_ACTIVATIONS = 512 << 20
+MOST_PAGE_WORK = 4 << 30
+LARGEST_PAGE = (1, 1280, 320, 4)
 # resnet18, the largest network here, has 11 million weights in 62 initialisers and 48 nodes.
 _MOST_WEIGHTS = 1 << 24
 _MOST_FIELDS = 50_000
@@ -113,17 +117,53 @@ def vet(content: bytes, name: str, batch: int) -> int:
             much memory or work.
     """
     try:
-        model = wire.read(memoryview(content), MODEL, wire.Budget(_MOST_FIELDS))
-        if "graph" not in model:
-            raise InputError("it has no graph")
-        return _vet_graph(model["graph"], batch)
+        return _vet_glyphs(_graph(content), batch)
     except InputError as error:
-        raise InputError(
-            f"{name} is damaged or no model of digits-edge: {error}; export it with digits-export"
-        ) from None
+        raise _refused(name, error) from None
 
 
-def _vet_graph(graph: dict[str, Any], batch: int) -> int:
+def vet_page(content: bytes, name: str) -> None:
+    """Make sure that a page network may be handed to onnxruntime.
+
+    Args:
+        content: The ONNX file.
+        name: What to call it in an error.
+
+    Raises:
+        InputError: As `vet`.
+    """
+    try:
+        graph = _graph(content)
+        constants = _vet_nodes(graph, PAGE_INPUT, PAGE_OUTPUTS)
+        if _given(graph["input"], PAGE_INPUT)[3:] != LARGEST_PAGE[3:]:
+            raise InputError(f"{PAGE_INPUT!r} is not of the shape [N, h, w, {LARGEST_PAGE[3]}]")
+        cost = shapes.cost(graph["node"], {PAGE_INPUT: LARGEST_PAGE}, constants)
+        if cost.work > MOST_PAGE_WORK:
+            raise InputError(f"it needs over {MOST_PAGE_WORK:,} multiply-adds for a page")
+        if cost.bytes > MOST_PAGE_ACTIVATIONS:
+            raise InputError(f"it needs over {MOST_PAGE_ACTIVATIONS >> 20} MiB for a page")
+    except InputError as error:
+        raise _refused(name, error) from None
+
+
+def _refused(name: str, error: InputError) -> InputError:
+    return InputError(
+        f"{name} is damaged or no model of digits-edge: {error}; export it with digits-export"
+    )
+
+
+def _graph(content: bytes) -> dict[str, Any]:
+    model = wire.read(memoryview(content), MODEL, wire.Budget(_MOST_FIELDS))
+    if "graph" not in model:
+        raise InputError("it has no graph")
+    graph: dict[str, Any] = model["graph"]
+    return graph
+
+
+def _vet_nodes(
+    graph: dict[str, Any], given: str, told: tuple[str, ...]
+) -> dict[str, operators.Constant]:
+    """Hold all nodes to the list: the initialisers by name."""
     nodes = graph["node"]
     if len(nodes) > _MOST_NODES:
         raise InputError(f"it has {len(nodes):,} nodes")
@@ -135,14 +175,22 @@ def _vet_graph(graph: dict[str, Any], batch: int) -> int:
         constants[key] = _constant(tensor)
     if sum(math.prod(constant.shape) for constant in constants.values()) > _MOST_WEIGHTS:
         raise InputError(f"it has more than {_MOST_WEIGHTS:,} weights")
-    made = {*constants, INPUT}
+    made = {*constants, given}
     for node in nodes:
         _vet_node(node, made)
-    if OUTPUT not in made:
-        raise InputError(f"nothing in it makes {OUTPUT!r}")
-    glyph = _glyph(graph["input"])
+    for output in told:
+        if output not in made:
+            raise InputError(f"nothing in it makes {output!r}")
+    return constants
+
+
+def _vet_glyphs(graph: dict[str, Any], batch: int) -> int:
+    constants = _vet_nodes(graph, INPUT, (OUTPUT,))
+    glyph = _given(graph["input"], INPUT)[1:]
+    if min(glyph) < 1:
+        raise InputError(f"{INPUT!r} is not of the shape [N, 1, size, size]")
     while True:
-        cost = shapes.cost(nodes, {INPUT: (batch, *glyph)}, constants)
+        cost = shapes.cost(graph["node"], {INPUT: (batch, *glyph)}, constants)
         if cost.work > batch * MOST_WORK:
             raise InputError(f"it needs over {MOST_WORK:,} multiply-adds for a glyph")
         if cost.bytes <= MOST_ACTIVATIONS:
@@ -194,13 +242,13 @@ def _constant(tensor: dict[str, Any]) -> operators.Constant:
     return operators.Constant(dims, kind, values)
 
 
-def _glyph(inputs: list[dict[str, Any]]) -> tuple[int, ...]:
-    """Shape of one glyph, without the batch."""
-    given = [value for value in inputs if value.get("name") == INPUT]
+def _given(inputs: list[dict[str, Any]], name: str) -> tuple[int, ...]:
+    """Shape of the one input, of four axes; 0 where it is not fixed."""
+    given = [value for value in inputs if value.get("name") == name]
     if len(inputs) != 1 or not given:
-        raise InputError(f"its input is not {INPUT!r} alone")
+        raise InputError(f"its input is not {name!r} alone")
     tensor = given[0].get("type", {}).get("tensor_type", {})
     dims = [dim.get("dim_value", 0) for dim in tensor.get("shape", {}).get("dim", ())]
-    if len(dims) != 4 or min(dims[1:]) < 1:
-        raise InputError(f"{INPUT!r} is not of the shape [N, 1, size, size]")
-    return tuple(dims[1:])
+    if len(dims) != 4:
+        raise InputError(f"{name!r} is not of four axes")
+    return tuple(dims)

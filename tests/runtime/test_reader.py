@@ -131,6 +131,8 @@ def test_a_doubtful_glyph_is_never_left_out_of_a_number(
     monkeypatch: pytest.MonkeyPatch, doubtful: int, what: str
 ) -> None:
     reader = Reader(provider="cpu")
+    # A page network would settle it.
+    monkeypatch.setattr(reader, "network", None)
     probabilities = reader.session.probabilities
 
     def doubting(glyphs: Image) -> NDArray[np.float32]:

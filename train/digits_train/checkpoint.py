@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import safetensors
 import torch
@@ -22,6 +23,11 @@ from digits_runtime.errors import InputError
 from digits_runtime.fields import Fields
 from digits_runtime.files import read_bounded, write_whole
 from digits_train.architectures import NAMES, Architecture, Scaled, build, depths
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
 
 SCHEMA = 2
 STATE = "checkpoint.json"
@@ -128,7 +134,7 @@ class Checkpoint:
         return network.eval()
 
 
-def save(folder: Path, state: State, tensors: Mapping[str, torch.Tensor]) -> str:
+def save(folder: Path, state: DataclassInstance, tensors: Mapping[str, torch.Tensor]) -> str:
     """Replace the checkpoint in `folder` by this one.
 
     Returns:
@@ -156,21 +162,38 @@ def load(folder: Path) -> Checkpoint:
     Raises:
         InputError: There is none, it is of another schema, or it is damaged.
     """
+    return Checkpoint(*read(folder, _state))
+
+
+def read(folder: Path, state_of: Callable[[Fields], T]) -> tuple[T, dict[str, torch.Tensor], str]:
+    """Read what `save` left: the state, the tensors, and the SHA-256 of their file.
+
+    Args:
+        folder: Of the run.
+        state_of: Checks the document's fields and makes a state of them.
+
+    Raises:
+        InputError: There is none, it is of another schema, or it is damaged.
+    """
     path = folder / STATE
     if not path.is_file():
         raise InputError(f"{folder} holds no {STATE}; give the folder of a training run")
     try:
         document = json.loads(read_bounded(path, _LARGEST_STATE, "checkpoint"))
-        read = Fields(document, "its content")
-        if read.number("schema", int, 0, 10**6) != SCHEMA:
+        fields = Fields(document, "its content")
+        if fields.number("schema", int, 0, 10**6) != SCHEMA:
             raise InputError(f"it is of another schema than {SCHEMA}; train again")
-        stored = Fields(read.value("tensors", dict), "its field 'tensors'")
-        state, file, sha256 = _state(read), stored.value("file", str), stored.value("sha256", str)
+        stored = Fields(fields.value("tensors", dict), "its field 'tensors'")
+        state, file, sha256 = (
+            state_of(fields),
+            stored.value("file", str),
+            stored.value("sha256", str),
+        )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a checkpoint of digits-train ({error})") from None
     except InputError as error:
         raise InputError(f"{path} is not a checkpoint of digits-train: {error}") from None
-    return Checkpoint(state, _read_tensors(folder, file, sha256), sha256)
+    return state, _read_tensors(folder, file, sha256), sha256
 
 
 def _state(read: Fields) -> State:

@@ -209,6 +209,57 @@ def adapt(
 
 @app.command()
 @one_line_errors
+def page(
+    output: Annotated[Path, typer.Option(help="Folder of the run.", show_default=False)],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Sets of digits to write over the pages, with commas: mnist, unipen, synth, print."
+        ),
+    ] = "mnist,unipen,synth",
+    scenes: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Pages to generate; each takes 0.3 MB.")
+    ] = 2000,
+    steps: Annotated[int, typer.Option(min=1, help="Of 16 crops each.")] = 6000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Same seed, same run.")] = 0,
+    init: Annotated[Path | None, typer.Option(help="Start from the weights of this run.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Train the network that finds all digits of a page, on generated pages.
+
+    Saved every 500 steps: Ctrl-C keeps the last; go on with --init FOLDER. With the defaults about
+    an hour on one core. Next: digits-export FOLDER --int8.
+    """
+    require("digits-train", "train", *_NEEDED)
+    from rich.console import Console
+    from rich.progress import track
+
+    from digits_train import page_run
+    from digits_train.run import check_free
+
+    check_free(output)
+    console = Console(stderr=True)
+    settings = page_run.PageSettings(
+        data=tuple(name.strip() for name in data.split(",") if name.strip()),
+        scenes=scenes,
+        steps=steps,
+        seed=seed,
+        init=str(init) if init else None,
+    )
+    page_run.train(
+        output,
+        settings,
+        data_dir,
+        steps=lambda over, what: track(
+            over, what, console=console, transient=True, disable=not console.is_terminal
+        ),
+        say=lambda line: typer.echo(line, err=True),
+    )
+    typer.echo(f"next: digits-export {output} --int8")
+
+
+@app.command()
+@one_line_errors
 def prune(
     folder: Annotated[Path, typer.Argument(help="Of a finished run.", show_default=False)],
     to: Annotated[

@@ -1,0 +1,157 @@
+"""Puts what a page network saw together with the candidates found by their ink.
+
+Where both agree, the candidate's ink is the cleaner; where the network sees several glyphs in one
+candidate, or a glyph where there is none, its ink is cut out around what was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime import layout
+from digits_runtime.ink import Grey, as_grey
+from digits_runtime.page import Candidate, Page, upright
+from digits_runtime.page_network import Sightings
+
+# A candidate and a sighting whose boxes share this of what they cover are one; a candidate of which
+# more than this is in what was seen is part of a glyph, or several.
+_SAME, _PART = 0.5, 0.3
+# Sightings that are none with this probability do not count.
+_DOUBTED = 0.34
+# What the network says of a candidate that it did not see but could.
+_UNSEEN = 0.004
+# A cut reaches so far beyond what was seen, as a share of its longer side, and pixels.
+_MARGIN, _MORE = 0.14, 2
+# What belongs to a glyph has ink well inside of its box, this share of its own at least, and is
+# no speck.
+_INSIDE, _OWN, _SPECK = 0.12, 0.3, 0.04
+# Percentile of a cut that is paper, and how much stronger a stroke is, as a share of the strongest.
+_GRAIN, _STROKE = 50, 0.33
+_FEWEST = 12  # pixels of ink
+
+
+def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
+    """Group into lines what was found by its ink or seen by the network.
+
+    Args:
+        page: Without a grid.
+        ink: uint8 `[h, w]`, what both were found on.
+        seen: By the network.
+
+    Returns:
+        The page, each candidate with what the network says of it.
+    """
+    sure = seen.rows[:, -1] < _DOUBTED
+    seen = Sightings(seen.boxes[sure], seen.rows[sure], seen.scale)
+    found = [candidate for line in page.lines for candidate in line]
+    boxes = np.array([candidate.box for candidate in found], np.float64).reshape(-1, 4)
+    inside, inter, shared = _overlaps(seen.boxes, boxes)
+    unseen = np.full(seen.rows.shape[1], _UNSEEN / (seen.rows.shape[1] - 1), np.float32)
+    unseen[-1] = 1 - _UNSEEN
+    lowest, highest = seen.sizes
+    heights = boxes[:, 3]
+    named = np.zeros(len(seen.boxes), np.bool_)
+    kept, rest = [], []
+    for index, candidate in enumerate(found):
+        best = int(shared[:, index].argmax()) if len(shared) else 0
+        one = heights[index] > highest or inside[:, index].sum() < 2
+        if one and len(shared) and shared[best, index] >= _SAME and not named[best]:
+            named[best] = True
+            kept.append(replace(candidate, hint=seen.rows[best]))
+        else:
+            rest.append(index)
+    for index in rest:
+        if heights[index] > highest:
+            # Too large to be seen whole: its loops may look like glyphs.
+            named |= inside[:, index] & (seen.boxes[:, 3] < heights[index] / 2)
+            kept.append(found[index])
+        elif (
+            inter[:, index].max(initial=0) <= _PART * boxes[index, 2:].prod()
+            and not inside[:, index].any()
+        ):
+            # Too small, or cut by the frame's edge: then it proves nothing that it was not seen.
+            blind = heights[index] < lowest or found[index].cut
+            kept.append(found[index] if blind else replace(found[index], hint=unseen))
+    _, slope = layout.lines_of(np.rint(seen.boxes).astype(np.int64))
+    for number in np.flatnonzero(~named).tolist():
+        cut = _cut(ink, seen.boxes, number, slope)
+        if cut is not None:
+            kept.append(replace(cut, hint=seen.rows[number]))
+    lines, _ = layout.lines_of(np.array([c.box for c in kept], np.int64).reshape(-1, 4))
+    return Page([[kept[index] for index in line] for line in lines])
+
+
+def _overlaps(
+    seen: NDArray[np.float64], found: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Of each sighting and candidate `[n, m]`: is its middle inside, pixels shared, IoU."""
+    low, high = seen[:, None, :2], seen[:, None, :2] + seen[:, None, 2:]
+    start, end = found[None, :, :2], found[None, :, :2] + found[None, :, 2:]
+    middle = (low + high) / 2
+    inside = np.asarray(((middle >= start) & (middle <= end)).all(axis=2))
+    inter = (np.minimum(high, end) - np.maximum(low, start)).clip(0).prod(axis=2)
+    both = seen[:, None, 2:].prod(axis=2) + found[None, :, 2:].prod(axis=2) - inter
+    return inside, inter, inter / np.maximum(both, 1)
+
+
+def _cut(ink: Grey, boxes: NDArray[np.float64], number: int, slope: float) -> Candidate | None:
+    """Cut out what was seen: its ink alone, without its neighbours'; None if there is none."""
+    x, y, w, h = (float(value) for value in boxes[number])
+    margin = _MARGIN * max(w, h) + _MORE
+    left, top = int(max(0, x - margin)), int(max(0, y - margin))
+    part = ink[top : int(max(0, y + h + margin)) + 1, left : int(max(0, x + w + margin)) + 1].copy()
+    if part.size == 0:
+        return None
+    grain = float(np.percentile(part, _GRAIN))
+    _leave_out_neighbours(part, boxes, number, (left, top))
+    inked = part[part > 0]
+    if len(inked) < _FEWEST:
+        return None
+    strongest = float(np.percentile(inked, 97))
+    smooth = as_grey(cv2.GaussianBlur(part, (0, 0), max(0.6, 0.018 * h)))
+    strong = (smooth > grain + _STROKE * max(strongest - grain, 1)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(strong, connectivity=8)
+    rows = slice(max(int(y + _INSIDE * h) - top, 0), int(y + (1 - _INSIDE) * h) - top + 1)
+    columns = slice(max(int(x + _INSIDE * w) - left, 0), int(x + (1 - _INSIDE) * w) - left + 1)
+    within = np.bincount(labels[rows, columns].ravel(), minlength=count)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    own = (within > 0) & (within >= _OWN * areas)
+    own[0] = False
+    own &= areas >= _SPECK * areas[own].max(initial=0)
+    if not own.any():
+        return None
+    mask = own[labels].astype(np.uint8)
+    around = as_grey(cv2.dilate(mask * np.uint8(255), np.ones((3, 3), np.uint8)))
+    floor = np.uint8(grain + 0.1 * (strongest - grain))
+    clean = as_grey(cv2.bitwise_and(cv2.subtract(part, np.full_like(part, floor)), around))
+    bx, by, bw, bh = cv2.boundingRect(mask)
+    glyph = np.pad(clean[max(by - 2, 0) : by + bh + 2, max(bx - 2, 0) : bx + bw + 2], 1)
+    box = (left + bx, top + by, bw, bh)
+    cut = box[0] == 0 or box[1] == 0
+    cut = cut or box[0] + bw == ink.shape[1] or box[1] + bh == ink.shape[0]
+    return Candidate(box, upright(glyph, slope), cut)
+
+
+def _leave_out_neighbours(
+    part: Grey, boxes: NDArray[np.float64], number: int, corner: tuple[int, int]
+) -> None:
+    """Blank, in place, what is nearer to another glyph, measured by the size of each."""
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
+    reach = boxes[:, 2:] + 0.3 * boxes[:, :1:-1]
+    far = np.abs(middles - middles[number]) > 0.75 * (boxes[:, 2:] + boxes[number, 2:]) + 4
+    y, x = np.mgrid[: part.shape[0], : part.shape[1]].astype(np.float32)
+    x += corner[0] + 0.5
+    y += corner[1] + 0.5
+
+    def distance(of: int) -> NDArray[np.float32]:
+        across, down = (x - middles[of, 0]) / reach[of, 0], (y - middles[of, 1]) / reach[of, 1]
+        return np.asarray(across**2 + down**2, np.float32)
+
+    own = distance(number)
+    for other in np.flatnonzero(~far.any(axis=1)).tolist():
+        if other != number:
+            part[distance(other) < own] = 0
