@@ -34,6 +34,8 @@ _MOST_DOUBTS = 24
 # No hint rules a label out altogether; and the model, that knows nothing of the page around a
 # glyph, does not rule out that it is none.
 _LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
+# The most that the network alone makes sure of there being no glyph: so a line keeps it, as `?`.
+_NOT_SURELY = 0.85
 # A label has this probability by the model alone at least.
 _OWN = 0.2
 # A page of more glyphs than this is texture; nobody takes that apart.
@@ -264,7 +266,8 @@ class Reader:
 def _with_hints(rows: NDArray[np.float32], hints: NDArray[np.float32]) -> NDArray[np.float32]:
     """What model and page network say together: as two witnesses, the product of both.
 
-    The network alone names nothing, and does not make a glyph of what the model takes for none.
+    The network alone names nothing, drops nothing that the model takes for a glyph, and does not
+    make a glyph of what the model takes for none.
 
     Args:
         rows: `[n, labels + 1]` of the model.
@@ -277,6 +280,7 @@ def _with_hints(rows: NDArray[np.float32], hints: NDArray[np.float32]) -> NDArra
     best = joint[:, :-1].argmax(axis=1)
     alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _OWN)
     none = np.maximum(joint[:, -1], own_none)
+    none = np.where(own_none < 0.5, np.minimum(none, _NOT_SURELY), none)
     joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
     joint[:, -1] = none
     return np.where(alone[:, None], rows, joint)
