@@ -34,8 +34,6 @@ _MOST_DOUBTS = 24
 # No hint rules a label out altogether; and the model, that knows nothing of the page around a
 # glyph, does not rule out that it is none.
 _LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
-# The most that the network alone makes sure of there being no glyph: so a line keeps it, as `?`.
-_NOT_SURELY = 0.85
 # A label has this probability by the model alone at least.
 _OWN = 0.2
 # A page of more glyphs than this is texture; nobody takes that apart.
@@ -211,7 +209,10 @@ class Reader:
         asked = {n: c.hint for n, c in enumerate(candidates) if c.hint is not None}
         if asked:
             rows = rows.copy()
-            rows[list(asked)] = _with_hints(rows[list(asked)], np.stack(list(asked.values())))
+            hints = np.stack(list(asked.values()))
+            rows[list(asked)] = _with_hints(
+                rows[list(asked)], hints, self.session.contract.threshold
+            )
         return rows
 
     def _split(
@@ -263,15 +264,18 @@ class Reader:
         return best, ways[best]
 
 
-def _with_hints(rows: NDArray[np.float32], hints: NDArray[np.float32]) -> NDArray[np.float32]:
+def _with_hints(
+    rows: NDArray[np.float32], hints: NDArray[np.float32], threshold: float
+) -> NDArray[np.float32]:
     """What model and page network say together: as two witnesses, the product of both.
 
-    The network alone names nothing, drops nothing that the model takes for a glyph, and does not
-    make a glyph of what the model takes for none.
+    The network alone names nothing, does not make a glyph of what the model takes for none, and
+    does not unmake one of which the model is sure by not having seen it.
 
     Args:
         rows: `[n, labels + 1]` of the model.
         hints: The same of the network.
+        threshold: The probability from which on the model is sure.
     """
     own_none = rows[:, -1]
     joint = np.column_stack((rows[:, :-1], np.maximum(own_none, _MAYBE_NONE)))
@@ -280,9 +284,9 @@ def _with_hints(rows: NDArray[np.float32], hints: NDArray[np.float32]) -> NDArra
     best = joint[:, :-1].argmax(axis=1)
     alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _OWN)
     none = np.maximum(joint[:, -1], own_none)
-    none = np.where(own_none < 0.5, np.minimum(none, _NOT_SURELY), none)
     joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
     joint[:, -1] = none
+    alone |= (rows[:, :-1].max(axis=1) >= threshold) & (hints[:, -1] > 0.5)
     return np.where(alone[:, None], rows, joint)
 
 
