@@ -14,7 +14,7 @@ import typer
 from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
 from digits_runtime.extras import require
-from digits_train.command import DataDir
+from digits_train.options import DataDir
 
 app = plain_app("digits-export")
 

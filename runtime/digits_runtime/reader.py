@@ -19,7 +19,7 @@ from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.reading import Cells, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
-from digits_runtime.sightings import joined
+from digits_runtime.sightings import joined, weighed
 
 Denoise = Literal["none", "median", "nlm"]
 
@@ -31,11 +31,6 @@ _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 _UPRIGHT = 0.85
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
-# No hint rules a label out altogether; and the model, that knows nothing of the page around a
-# glyph, does not rule out that it is none.
-_LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
-# A label has this probability by the model alone at least.
-_OWN = 0.2
 # A page of more glyphs than this is texture; nobody takes that apart.
 _MOST_GLYPHS = 150
 
@@ -210,9 +205,7 @@ class Reader:
         if asked:
             rows = rows.copy()
             hints = np.stack(list(asked.values()))
-            rows[list(asked)] = _with_hints(
-                rows[list(asked)], hints, self.session.contract.threshold
-            )
+            rows[list(asked)] = weighed(rows[list(asked)], hints, self.session.contract.threshold)
         return rows
 
     def _split(
@@ -262,32 +255,6 @@ class Reader:
         ]
         best = int(np.argmax([told(way) for way in ways]))
         return best, ways[best]
-
-
-def _with_hints(
-    rows: NDArray[np.float32], hints: NDArray[np.float32], threshold: float
-) -> NDArray[np.float32]:
-    """What model and page network say together: as two witnesses, the product of both.
-
-    The network alone names nothing, does not make a glyph of what the model takes for none, and
-    does not unmake one of which the model is sure by not having seen it.
-
-    Args:
-        rows: `[n, labels + 1]` of the model.
-        hints: The same of the network.
-        threshold: The probability from which on the model is sure.
-    """
-    own_none = rows[:, -1]
-    joint = np.column_stack((rows[:, :-1], np.maximum(own_none, _MAYBE_NONE)))
-    joint *= np.maximum(hints, _LEAST_HINT)
-    joint /= joint.sum(axis=1, keepdims=True)
-    best = joint[:, :-1].argmax(axis=1)
-    alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _OWN)
-    none = np.maximum(joint[:, -1], own_none)
-    joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
-    joint[:, -1] = none
-    alone |= (rows[:, :-1].max(axis=1) >= threshold) & (hints[:, -1] > 0.5)
-    return np.where(alone[:, None], rows, joint)
 
 
 def _turned_cells(cells: Sequence[Sequence[tuple[Glyph, ...]]], turns: int) -> Cells:

@@ -32,6 +32,11 @@ _INSIDE, _OWN, _SPECK = 0.12, 0.3, 0.04
 # Percentile of a cut that is paper, and how much stronger a stroke is, as a share of the strongest.
 _GRAIN, _STROKE = 50, 0.33
 _FEWEST = 12  # pixels of ink
+# No hint rules a label out altogether; and the model, that knows nothing of the page around a
+# glyph, does not rule out that it is none.
+_LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
+# A label has this probability by the model alone at least.
+_OWN = 0.2
 
 
 def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
@@ -83,6 +88,32 @@ def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
             kept.append(replace(cut, hint=seen.rows[number]))
     lines, _ = layout.lines_of(np.array([c.box for c in kept], np.int64).reshape(-1, 4))
     return Page([[kept[index] for index in line] for line in lines])
+
+
+def weighed(
+    rows: NDArray[np.float32], hints: NDArray[np.float32], threshold: float
+) -> NDArray[np.float32]:
+    """What model and page network say together: as two witnesses, the product of both.
+
+    The network alone names nothing, does not make a glyph of what the model takes for none, and
+    does not unmake one of which the model is sure by not having seen it.
+
+    Args:
+        rows: `[n, labels + 1]` of the model.
+        hints: The same of the network.
+        threshold: The probability from which on the model is sure.
+    """
+    own_none = rows[:, -1]
+    joint = np.column_stack((rows[:, :-1], np.maximum(own_none, _MAYBE_NONE)))
+    joint *= np.maximum(hints, _LEAST_HINT)
+    joint /= joint.sum(axis=1, keepdims=True)
+    best = joint[:, :-1].argmax(axis=1)
+    alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _OWN)
+    none = np.maximum(joint[:, -1], own_none)
+    joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
+    joint[:, -1] = none
+    alone |= (rows[:, :-1].max(axis=1) >= threshold) & (hints[:, -1] > 0.5)
+    return np.where(alone[:, None], rows, joint)
 
 
 def _overlaps(

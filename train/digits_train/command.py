@@ -14,10 +14,8 @@ import typer
 
 from digits_runtime.commands.reporting import one_line_errors, plain_app
 from digits_runtime.errors import InputError
-from digits_runtime.extras import require
-
-# Of the extra `train`; named so that a missing one is told in one line.
-_NEEDED = ("torch", "safetensors", "rich", "lightning_fabric", "matplotlib", "tensorboard")
+from digits_train import tuning
+from digits_train.options import DataDir, require_train
 
 app = plain_app(
     "digits-train",
@@ -29,15 +27,6 @@ app = plain_app(
         "where my_glyphs/ has a folder of pictures for each label."
     ),
 )
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="DIGITS_DATA",
-        show_envvar=True,
-        help="Folder with mnist/, unipen/, ...; without it MNIST is downloaded.",
-    ),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -96,7 +85,7 @@ def train(
     """Train a new run or go on with one."""
     if context.invoked_subcommand is not None:
         return
-    require("digits-train", "train", *_NEEDED)
+    require_train()
     from digits_train import run
 
     if resume is not None:
@@ -157,7 +146,7 @@ def evaluate(
     data_dir: DataDir = None,
 ) -> None:
     """Measure a checkpoint or ONNX file on a set, seen through the runtime's own preprocessing."""
-    require("digits-train", "train", *_NEEDED)
+    require_train()
     from digits_train import data
     from digits_train.evaluate import draw, open_model, score
 
@@ -175,36 +164,6 @@ def evaluate(
         typer.echo(f"  {100 * float(result['accuracy_merged']):.2f} % with 0/O and 1/I as one each")
     if "rejected" in result:
         typer.echo(f"  {100 * float(result['rejected']):.2f} % taken for no glyph")
-
-
-@app.command()
-@one_line_errors
-def adapt(
-    mine: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder of pictures by label, as of digits-cam collect.", show_default=False
-        ),
-    ],
-    output: Annotated[Path, typer.Option(help="Folder of the new run.", show_default=False)],
-    init: Annotated[
-        str, typer.Option(help="Who learns: a run, 'bundled' or 'bundled-alnum'.")
-    ] = "bundled",
-) -> None:
-    """Teach a reader one's own hand from 3 or more glyphs of each label, within seconds.
-
-    Says what it gains, each glyph judged by a reader taught with the others. For many pictures or
-    new labels train with --data FOLDER --init bundled.
-    """
-    require("digits-train", "train", *_NEEDED)
-    from digits_train import checkpoint
-    from digits_train.adapt import adapt as teach
-    from digits_train.run import BUNDLED, check_free
-
-    check_free(output)
-    start = checkpoint.load(BUNDLED.get(init, Path(init)))
-    gain = teach(mine, start, output, lambda line: typer.echo(line, err=True))
-    typer.echo(f"{gain.before} of {gain.n} glyphs wrong before, {gain.after} after")
 
 
 @app.command()
@@ -230,7 +189,7 @@ def page(
     Saved every 500 steps: Ctrl-C keeps the last; go on with --init FOLDER. With the defaults about
     an hour on one core. Next: digits-export FOLDER --int8.
     """
-    require("digits-train", "train", *_NEEDED)
+    require_train()
     from rich.console import Console
     from rich.progress import track
 
@@ -260,62 +219,6 @@ def page(
 
 @app.command()
 @one_line_errors
-def prune(
-    folder: Annotated[Path, typer.Argument(help="Of a finished run.", show_default=False)],
-    to: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="Share of the parameters to keep.")
-    ] = 0.5,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder of the new run [default: FOLDER-pruned].")
-    ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Of tuning what is left.")] = 8,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    data_dir: DataDir = None,
-) -> None:
-    """Drop the channels that matter least, tune the rest, and show size and accuracy."""
-    require("digits-train", "train", *_NEEDED)
-    from digits_train.prune import prune as run_prune
-
-    target = output or folder.with_name(f"{folder.name}-pruned")
-    stages = run_prune(
-        folder,
-        target,
-        to=to,
-        epochs=epochs,
-        device=device,
-        data_dir=data_dir,
-        say=lambda line: typer.echo(line, err=True),
-    )
-    names = list(stages[0].accuracy)
-    typer.echo(f"| | parameters | {' | '.join(names)} |")
-    typer.echo("|---" * (len(names) + 2) + "|")
-    for stage in stages:
-        shares = " | ".join(f"{100 * stage.accuracy[name]:.2f} %" for name in names)
-        typer.echo(f"| {stage.name} | {stage.parameters:,} | {shares} |")
-
-
-@app.command()
-@one_line_errors
-def qat(
-    folder: Annotated[Path, typer.Argument(help="Of a finished run.", show_default=False)],
-    output: Annotated[
-        Path | None, typer.Option(help="Folder of the new run [default: FOLDER-qat].")
-    ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Of fine-tuning.")] = 4,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    data_dir: DataDir = None,
-) -> None:
-    """Fine-tune with the rounding of int8 in every step, for when export --int8 loses too much."""
-    require("digits-train", "train", *_NEEDED)
-    from digits_train.qat import qat as run_qat
-
-    target = output or folder.with_name(f"{folder.name}-qat")
-    run_qat(folder, target, epochs=epochs, device=device, data_dir=data_dir)
-    typer.echo(f"next: digits-export {target} --int8")
-
-
-@app.command()
-@one_line_errors
 def compare(
     output: Annotated[Path, typer.Option(help="Folder for table and plot, made if need be.")],
     glyphs: Annotated[int, typer.Option(min=100, help="Training glyphs each learns from.")] = 20000,
@@ -330,7 +233,7 @@ def compare(
 
     Without a data folder all learn and are measured on synthetic digits.
     """
-    require("digits-train", "train", *_NEEDED, "skimage", "sklearn")
+    require_train("skimage", "sklearn")
     from digits_train.compare import compare as run_all
     from digits_train.compare import table
 
@@ -345,6 +248,10 @@ def compare(
         say=lambda line: typer.echo(line, err=True),
     )
     typer.echo(table(rows), nl=False)
+
+
+for tune in (tuning.adapt, tuning.prune, tuning.qat):
+    app.command()(tune)
 
 
 def main() -> None:
