@@ -36,7 +36,7 @@ _MOST_GLYPHS = 150
 
 
 class Reader:
-    """Reads all numbers of a frame with one run of one model.
+    """Reads all numbers of a frame; of one in doubt, with a second look by the page network.
 
     Args:
         model: An ONNX file that keeps the contract, or its bytes; by default the bundled digits.
