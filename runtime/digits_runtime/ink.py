@@ -37,6 +37,8 @@ DARKEST_PAPER = 32
 _GRAIN = 12
 # Mean square of bright over dark departures that an empty page does not reach, grey levels.
 _BRIGHT = 5.0
+# Pictures of so few pixels OpenCV takes for a number themselves.
+_NUMBER = 4
 # Widest stroke, as a share of the shorter side.
 _STROKE = 0.45
 # Reach of the paper around each pixel of a picture of one glyph, as a share of its shorter side.
@@ -161,14 +163,18 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
 
 def without_grain(ink: Grey, strength: int) -> Grey:
     """Take the paper's own texture, up to this strength, off all of the ink."""
+    floor = min(strength, _FULL)
+    if ink.size <= _NUMBER:
+        return np.asarray(np.maximum(ink, np.uint8(floor)) - np.uint8(floor), np.uint8)
     # OpenCV takes numbers for pictures of one colour, which its types do not say.
-    return as_grey(cv2.subtract(ink, float(min(strength, _FULL))))  # type: ignore[call-overload]
+    return as_grey(cv2.subtract(ink, float(floor)))  # type: ignore[call-overload]
 
 
 def at_least(grey: Grey, level: int) -> Grey:
     """The brighter of each pixel and a level: `np.maximum` at ten times its speed."""
-    # Not `cv2.max`, which takes a picture of one pixel for a number, too.
-    return as_grey(cv2.add(without_grain(grey, level), float(level)))  # type: ignore[call-overload]
+    if grey.size <= _NUMBER:
+        return np.asarray(np.maximum(grey, np.uint8(level)), np.uint8)
+    return as_grey(cv2.max(grey, float(level)))  # type: ignore[call-overload]
 
 
 def isolate(ink: Grey) -> Grey:

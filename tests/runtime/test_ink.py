@@ -14,6 +14,7 @@ from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.ink import (
     _departure,
+    at_least,
     guess_polarity,
     isolate,
     normalise,
@@ -387,3 +388,10 @@ def test_a_photographed_glyph_is_seen_as_its_ink_is(label: str) -> None:
     photo = paper * (1 - 0.4 * x / ink.shape[1]) + np.random.default_rng(0).normal(0, 2, ink.shape)
     seen = single(photo.clip(0, 255).astype(np.uint8), SPEC)
     assert _likeness(seen, normalise(ink, SPEC)) > 0.93
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 1), (1, 4), (2, 2), (5, 1), (1, 5), (30, 40)])
+def test_levels_are_kept_whatever_the_shape(shape: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    np.testing.assert_array_equal(at_least(picture, 40), np.maximum(picture, 40))
+    np.testing.assert_array_equal(without_grain(picture, 40), np.maximum(picture, 40) - 40)
