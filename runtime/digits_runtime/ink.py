@@ -28,6 +28,16 @@ EDGE = 31 / 256  # exact in floats, so that every machine draws the same line
 TIE = 1e-3
 # How far a stroke's soft edge reaches at most, as a share of a picture's shorter side.
 _EDGE_OF_STROKE = 0.05
+# Parts of a loose crop below this share of all its ink are specks.
+_SPECK = 0.03
+# Parts cut by a crop's border are a neighbour's, below this share of the main part.
+_NEIGHBOUR = 0.4
+# The same where the main part itself meets the border: its own detached bar would do so too.
+_SPECK_IF_TIGHT = 0.12
+# An array of which this share is exactly black may be ink already.
+_CLEAN = 0.1
+# Grey levels that paper would have and a stroke's edge only passes.
+_FAINT = 32
 # This share of a normalised glyph's ink is below full strength; the rest saturates, which makes
 # a hair-thin stroke, faint once shrunk, as strong as a broad one.
 SATURATE = 0.7
@@ -187,21 +197,21 @@ def isolate(ink: Grey) -> Grey:
         uint8 `[h, w]`, zero away from the glyph.
     """
     faint, low = np.percentile(ink, (5, 25))
-    clean = without_grain(ink, round(low + 4 * (low - faint)))
-    _, strong = cv2.threshold(clean, 0, _FULL, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return _without_strays(without_grain(ink, round(low + 4 * (low - faint))))
+
+
+def _without_strays(ink: Grey) -> Grey:
+    _, strong = cv2.threshold(ink, 0, _FULL, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strong, connectivity=8)
     if count == 1:
-        return clean
+        return ink
     left, top, width, height, areas = stats[1:].T
     bottom, right = ink.shape
-    starts = np.stack((left == 0, top == 0))
-    ends = np.stack((left + width == right, top + height == bottom))
-    cut = (starts | ends).any(axis=0)
+    cut = (left == 0) | (top == 0) | (left + width == right) | (top + height == bottom)
     main = int(np.where(cut, areas / 2, areas).argmax())
-    stray = areas < 0.03 * areas.sum()
     # In a picture as tight as its glyph, whatever is part of that meets the border too.
-    if not (starts & ends)[:, main].any():
-        stray |= cut & (areas < 0.4 * areas[main])
+    neighbour = _SPECK_IF_TIGHT if cut[main] else _NEIGHBOUR
+    stray = (areas < _SPECK * areas.sum()) | (cut & (areas < neighbour * areas[main]))
     stray[main] = False
     kept = np.isin(labels, 1 + np.flatnonzero(~stray)).astype(np.uint8)
     dropped = np.isin(labels, 1 + np.flatnonzero(stray)).astype(np.uint8)
@@ -211,7 +221,7 @@ def isolate(ink: Grey) -> Grey:
     reach = max(3, 2 * round(_EDGE_OF_STROKE * min(ink.shape)) + 1)
     near = cv2.dilate(kept, np.ones((reach, reach), np.uint8)) > 0
     stray_edge = (cv2.dilate(dropped, edge) > 0) & (cv2.dilate(kept, edge) == 0)
-    return np.where(near & ~stray_edge, clean, 0).astype(np.uint8)
+    return np.where(near & ~stray_edge, ink, 0).astype(np.uint8)
 
 
 def normalise(ink: Grey, spec: InkSpec) -> Grey:
@@ -272,5 +282,17 @@ def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto
     """
     if polarity == "auto":
         polarity = guess_polarity(picture)
-    ink = find_ink(to_grey(picture, polarity), polarity)
-    return normalise(isolate(ink), spec)
+    grey = to_grey(picture, polarity)
+    if polarity == "bright" and _is_ink(grey):
+        return normalise(_without_strays(grey), spec)
+    return normalise(isolate(find_ink(grey, polarity)), spec)
+
+
+def _is_ink(grey: Grey) -> bool:
+    """Whether the ground is exactly black, with no more grey next to it than strokes' edges give.
+
+    To look for paper in such an array, often a few pixels wide, can only take from its strokes.
+    """
+    black = np.count_nonzero(grey == 0)
+    faint = np.count_nonzero(grey <= _FAINT) - black
+    return black >= _CLEAN * grey.size and faint <= black / 2

@@ -14,6 +14,7 @@ from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.ink import (
     _departure,
+    as_grey,
     at_least,
     guess_polarity,
     isolate,
@@ -363,6 +364,25 @@ def test_a_glyph_that_touches_the_border_stays() -> None:
     glyph = synth.glyph("8", np.random.default_rng(4), height=60)
     cropped = glyph[2:-2, 2:-2]
     np.testing.assert_array_equal(normalise(isolate(cropped), SPEC), normalise(cropped, SPEC))
+
+
+def test_the_detached_bar_of_a_five_that_fills_its_picture_stays() -> None:
+    five = np.zeros((16, 12), np.uint8)
+    cv2.line(five, (1, 4), (1, 7), (255,), 1)
+    cv2.ellipse(five, (4, 10), (5, 5), 0, -110, 140, (255,), 1)
+    cv2.line(five, (4, 0), (11, 0), (255,), 2)
+    np.testing.assert_array_equal(single(five, SPEC, "bright"), normalise(five, SPEC))
+
+
+def test_what_is_ink_already_is_not_searched_for_paper() -> None:
+    glyph = cv2.resize(
+        synth.glyph("8", np.random.default_rng(4), height=60),
+        (16, 16),
+        interpolation=cv2.INTER_AREA,
+    )
+    np.testing.assert_array_equal(
+        single(as_grey(glyph), SPEC, "bright"), normalise(as_grey(glyph), SPEC)
+    )
 
 
 @given(_images)
