@@ -295,4 +295,4 @@ def _is_ink(grey: Grey) -> bool:
     """
     black = np.count_nonzero(grey == 0)
     faint = np.count_nonzero(grey <= _FAINT) - black
-    return black >= _CLEAN * grey.size and faint <= black / 2
+    return bool(black >= _CLEAN * grey.size and faint <= black / 2)

@@ -16,6 +16,10 @@ _SURE_SLOPE = 3
 # Neighbours in a line are at most this many heights apart; where a gap is this many times the
 # usual one of its line, and wider than a glyph is high, another line begins.
 _FAR, _UNUSUAL = 2.2, 2.5
+# Of two loops of one glyph, in shares of both together: how far apart they are at most, how far in
+# each other, how high the larger; by what share of the narrower one they lie above one another;
+# and how far a neighbour's top and bottom may be from theirs.
+_TOUCHING, _ENTWINED, _PART, _ABOVE, _LEVEL = 0.06, 0.2, 0.72, 0.35, 0.15
 
 
 def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
@@ -39,7 +43,7 @@ def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
     near = (overlap >= 0.35 * np.minimum(w, w.T)) & (gap <= 0.16 * h.T)
     # But not a glyph and the frame around it.
     inside = (overlap >= 0.8 * w) & (gap <= -0.8 * h) & (h >= 0.12 * h.T)
-    same = smaller & ((flat & near) | inside)
+    same = smaller & ((flat & near) | inside | _stacked(boxes, overlap, gap))
     return _connected(same)
 
 
@@ -82,6 +86,31 @@ def bounds(boxes: Boxes) -> tuple[int, int, int, int]:
     left, top = boxes[:, 0].min(), boxes[:, 1].min()
     right, bottom = (boxes[:, 0] + boxes[:, 2]).max(), (boxes[:, 1] + boxes[:, 3]).max()
     return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def _stacked(
+    boxes: Boxes, overlap: NDArray[np.float64], gap: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Loops of an 8 that do not quite touch: one upon the other, as high as a neighbour together.
+
+    Args:
+        boxes: Of the parts.
+        overlap: `[n, n]`, how far each two lie above one another, pixels.
+        gap: `[n, n]`, how far each two are apart from top to bottom, pixels; or below 0.
+    """
+    x, y, w, h = (column[:, None] for column in boxes.T)
+    both = np.maximum(y + h, (y + h).T) - np.minimum(y, y.T)
+    close = (gap <= _TOUCHING * both) & (gap >= -_ENTWINED * both)
+    stacked = close & (overlap >= _ABOVE * np.minimum(w, w.T))
+    stacked &= np.maximum(h, h.T) <= _PART * both
+    np.fill_diagonal(stacked, False)
+    for i, j in np.argwhere(np.triu(stacked)).tolist():
+        left, top, width, height = bounds(boxes[[i, j]])
+        level = np.maximum(np.abs(y - top), np.abs(y + h - top - height)) <= _LEVEL * height
+        aside = np.maximum(x - left - width, left - x - w)
+        beside = (aside >= 0) & (aside <= _FAR * height)
+        stacked[i, j] = stacked[j, i] = bool((level & beside).any())
+    return np.asarray(stacked, np.bool_)
 
 
 def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:

@@ -24,7 +24,7 @@ _ALIKE = 1.6
 # And lines of one hand differ by this much.
 _UNLIKE = 4.0
 # A stroke so many times as long as broad may be a 1, or anything.
-_SLENDER = 2.2
+_SLENDER = 3.0
 # So many lines of nothing else are none.
 _MANY_BARE = 8
 # A page of nothing else holds so many lines at most, and so many other pieces of ink.
@@ -34,6 +34,9 @@ _TEXTURED, _CLEAR = 60, 0.7
 # A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
+
+# A number is rather right than wrong.
+_LIKELY = 0.5
 
 
 def name_lines(
@@ -72,7 +75,10 @@ def name_lines(
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
         named = [line for line in named if not line.bare]
     held = (line for line in named if line in sure or line.fits(tall, strength))
-    return [line.with_confidence(litter) for line in held]
+    told = [line.with_confidence(litter) for line in held]
+    doubted = any(glyph.label == UNCERTAIN for glyphs, _ in told for glyph in glyphs)
+    # Where no number is rather right than wrong, and none admits a doubt, there is no number.
+    return told if doubted or any(sure >= _LIKELY for _, sure in told) else []
 
 
 @dataclass(frozen=True, slots=True, eq=False)

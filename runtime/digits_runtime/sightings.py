@@ -28,7 +28,7 @@ _UNSEEN = 0.004
 _MARGIN, _MORE = 0.14, 2
 # What belongs to a glyph has ink well inside of its box, this share of its own at least, and is
 # no speck.
-_INSIDE, _OWN, _SPECK = 0.12, 0.3, 0.04
+_INSIDE, _OWN, _SPECK = 0.12, 0.2, 0.04
 # Percentile of a cut that is paper, and how much stronger a stroke is, as a share of the strongest.
 _GRAIN, _STROKE = 50, 0.33
 _FEWEST = 12  # pixels of ink
@@ -36,7 +36,7 @@ _FEWEST = 12  # pixels of ink
 # glyph, does not rule out that it is none.
 _LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
 # A label has this probability by the model alone at least.
-_OWN = 0.2
+_LEAST_OWN = 0.2
 
 
 def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
@@ -108,7 +108,7 @@ def weighed(
     joint *= np.maximum(hints, _LEAST_HINT)
     joint /= joint.sum(axis=1, keepdims=True)
     best = joint[:, :-1].argmax(axis=1)
-    alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _OWN)
+    alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _LEAST_OWN)
     none = np.maximum(joint[:, -1], own_none)
     joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
     joint[:, -1] = none

@@ -18,6 +18,8 @@ from digits_runtime.page import Candidate
 
 # A candidate this broad, as a share of its height, may be several.
 _BROAD = 0.6
+# Lower ones, in pixels, are not even one.
+_LOWEST = 12
 # So many cuts are tried, at least so far apart and from the ends, as a share of the height.
 _CUTS, _APART = 5, 0.14
 # Pieces are this high at least, as a share of the height: shorter ones are strokes of a letter.
@@ -69,8 +71,9 @@ class Pieces:
 
 
 def may_be_several(candidate: Candidate) -> bool:
-    """Whether a candidate is broad enough for two glyphs."""
-    return candidate.box[2] >= _BROAD * candidate.box[3] and not candidate.cut
+    """Whether a candidate is high enough for a glyph, and broad enough for two."""
+    _, _, width, height = candidate.box
+    return height >= _LOWEST and width >= _BROAD * height and not candidate.cut
 
 
 def cut(candidate: Candidate) -> Pieces | None:

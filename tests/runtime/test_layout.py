@@ -1,0 +1,36 @@
+"""Which parts are one glyph, by where they lie alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from digits_runtime.layout import join
+
+# Of an 8 between a 2 and a 9, its loops apart: x, y, width, height.
+_BESIDE = [(263, 308, 69, 88), (441, 314, 68, 89)]
+_LOOPS = [(370, 308, 35, 34), (371, 342, 40, 55)]
+
+
+def _joined(boxes: list[tuple[int, int, int, int]]) -> list[list[int]]:
+    found = np.array(boxes, np.int64)
+    return [group.tolist() for group in join(found, found[:, 2:].prod(axis=1))]
+
+
+def test_the_loops_of_an_eight_join_beside_glyphs_as_high_as_both() -> None:
+    assert _joined([*_BESIDE, *_LOOPS]) == [[0], [1], [2, 3]]
+
+
+@pytest.mark.parametrize("apart", [0, 6])
+def test_digits_of_two_lines_stay_two_however_close_the_lines(apart: int) -> None:
+    rows = [(x, y, 35, 45) for y in (100, 145 + apart) for x in (100, 160, 220)]
+    assert _joined(rows) == [[index] for index in range(6)]
+
+
+def test_one_upon_the_other_without_neighbours_stay_two() -> None:
+    assert _joined(_LOOPS) == [[0], [1]]
+
+
+def test_loops_well_apart_stay_two() -> None:
+    upper, (x, y, width, height) = _LOOPS
+    assert _joined([*_BESIDE, upper, (x, y + 12, width, height - 12)]) == [[0], [1], [2], [3]]

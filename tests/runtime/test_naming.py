@@ -1,0 +1,66 @@
+"""What becomes of a page's lines, by the classifier's probabilities."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.contract import Contract
+from digits_runtime.naming import name_lines
+from digits_runtime.page import Candidate
+from digits_runtime.session import BUNDLED, Session
+
+Row = NDArray[np.float32]
+
+
+def _contract() -> Contract:
+    return Session(BUNDLED).contract
+
+
+def _row(label: int, probability: float, none: float = 0.0) -> Row:
+    row = np.full(11, (1 - probability - none) / 9, np.float32)
+    row[label], row[10] = probability, none
+    return row
+
+
+def _candidate(x: int, kind: str, height: int = 60) -> Candidate:
+    ink = np.zeros((height, 40), np.uint8)
+    if kind == "stroke":
+        cv2.line(ink, (20, 2), (20, height - 3), (200,), 4)
+    else:
+        level = 45 if kind == "faint loop" else 200
+        cv2.ellipse(ink, (20, height // 2), (15, height // 2 - 4), 0, 0, 360, (level,), 4)
+    return Candidate((x, 100, 40, height), ink, cut=False)
+
+
+def _texts(lines: list[list[tuple[str, Row]]]) -> list[str]:
+    candidates = [
+        [_candidate(60 * place, kind) for place, (kind, _) in enumerate(line)] for line in lines
+    ]
+    rows = [[row for _, row in line] for line in lines]
+    named = name_lines(candidates, rows, _contract(), 1.0)
+    return ["".join(glyph.label for glyph in glyphs) for glyphs, _ in named]
+
+
+def test_sure_glyphs_are_a_number() -> None:
+    assert _texts([[("loop", _row(0, 0.999)), ("loop", _row(8, 0.999))]]) == ["08"]
+
+
+def test_a_narrow_loop_alone_is_no_bare_stroke() -> None:
+    # Scattered single digits, each a line: more of them than of bare strokes are believed.
+    assert _texts([[("loop", _row(0, 0.999))]] * 5) == ["0"] * 5
+    assert _texts([[("stroke", _row(1, 0.999))]] * 5) == []
+
+
+def test_a_page_of_nothing_but_unlikely_numbers_has_none() -> None:
+    unlikely = [("faint loop", _row(4, 0.91)), ("faint loop", _row(9, 0.91))]
+    litter = [[("loop", _row(0, 0.001, none=0.99))]] * 40
+    assert _texts([unlikely, *litter]) == []
+    likely = [("loop", _row(0, 0.999)), ("loop", _row(8, 0.999))]
+    assert _texts([unlikely, likely, *litter]) == ["49", "08"]
+
+
+def test_a_doubt_within_a_number_is_never_left_out() -> None:
+    doubtful = [("loop", _row(4, 0.999)), ("loop", _row(9, 0.5)), ("loop", _row(0, 0.999))]
+    assert _texts([doubtful]) == ["4?0"]
