@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import ink, page, paper, pictures, splitting
+from digits_runtime.contract import DIGITS
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate
@@ -63,11 +64,10 @@ class Reader:
     ) -> None:
         self.oriented, self.upside_down, self.denoise = oriented, upside_down, denoise
         self.session = Session(model, provider=provider, threads=threads)
-        network = PageNetwork(provider=provider, threads=threads)
         contract = self.session.contract
         # The network knows digits; other glyphs it would take for none, or for several.
-        fits = contract.rejects and contract.labels == network.contract.labels
-        self.network = network if fits else None
+        fits = contract.rejects and contract.labels == DIGITS
+        self.network = PageNetwork(provider=provider, threads=threads) if fits else None
 
     def read(
         self,
