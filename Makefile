@@ -102,7 +102,7 @@ test-mqtt: $(READY)  ## readings, discovery and the last will at a real mosquitt
 steady: $(READY)  ## how soon and how steadily numbers are announced, on generated films
 	$(BIN)/python tests/field/steady.py
 
-.PHONY: arm-python test-arm bench-photos bench-folders
+.PHONY: arm-python test-arm test-arm-camera bench-photos bench-folders
 
 ARM_PACKAGES = pytest hypothesis onnx
 
@@ -111,6 +111,9 @@ arm-python: $(READY)  ## an emulated 64-bit ARM Python in build/arm; needs Debia
 
 test-arm: arm-python  ## the runtime on emulated Raspberry Pi 3, 4 and 5; ARM_TESTS="..." for others
 	$(BIN)/python tests/field/arm.py build/arm $(ARM_TESTS)
+
+test-arm-camera: arm-python  ## digits-cam on those boards, its camera silent, killed and back
+	$(BIN)/python tests/field/arm_camera.py build/arm
 
 bench-photos: $(READY)  ## RapidOCR and Tesseract on the same pictures; needs DIGITS_DATA and tesseract
 	@command -v tesseract >/dev/null || { echo "install Tesseract: apt-get install tesseract-ocr"; exit 1; }
