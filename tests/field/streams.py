@@ -80,6 +80,8 @@ def ages(kind: str, late: str = "") -> bool:
             found.append(camera.age(frame.image))
             if count == FRAMES // 2 and late:
                 stop(child(os.getpid()) if late == "process" else os.getpid())
+                # What came before the stop took hold is the newest there is until it ends.
+                source.next(0)
             time.sleep(SLOW_S)
             if count == FRAMES:
                 break
