@@ -98,19 +98,23 @@ def _stacked(
         overlap: `[n, n]`, how far each two lie above one another, pixels.
         gap: `[n, n]`, how far each two are apart from top to bottom, pixels; or below 0.
     """
-    x, y, w, h = (column[:, None] for column in boxes.T)
-    both = np.maximum(y + h, (y + h).T) - np.minimum(y, y.T)
-    close = (gap <= _TOUCHING * both) & (gap >= -_ENTWINED * both)
-    stacked = close & (overlap >= _ABOVE * np.minimum(w, w.T))
-    stacked &= np.maximum(h, h.T) <= _PART * both
-    np.fill_diagonal(stacked, False)
-    for i, j in np.argwhere(np.triu(stacked)).tolist():
+    stacked = np.zeros(gap.shape, np.bool_)
+    # Few lie above one another at all.
+    first, second = np.nonzero(np.triu(overlap > 0, 1))
+    x, y, w, h = boxes.T
+    ends = y + h
+    both = np.maximum(ends[first], ends[second]) - np.minimum(y[first], y[second])
+    apart = gap[first, second]
+    close = (apart <= _TOUCHING * both) & (apart >= -_ENTWINED * both)
+    close &= overlap[first, second] >= _ABOVE * np.minimum(w[first], w[second])
+    close &= np.maximum(h[first], h[second]) <= _PART * both
+    for i, j in zip(first[close].tolist(), second[close].tolist(), strict=True):
         left, top, width, height = bounds(boxes[[i, j]])
-        level = np.maximum(np.abs(y - top), np.abs(y + h - top - height)) <= _LEVEL * height
+        level = np.maximum(np.abs(y - top), np.abs(ends - top - height)) <= _LEVEL * height
         aside = np.maximum(x - left - width, left - x - w)
         beside = (aside >= 0) & (aside <= _FAR * height)
         stacked[i, j] = stacked[j, i] = bool((level & beside).any())
-    return np.asarray(stacked, np.bool_)
+    return stacked
 
 
 def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:
