@@ -167,6 +167,9 @@ def serve(client: socket.socket) -> None:
 def accept(listener: socket.socket) -> None:
     while True:
         client, _ = listener.accept()
+        # Else the tail of a frame waits here for a delayed acknowledgement (Nagle), often
+        # until the next frame. That would be this camera's own doing, not its reader's.
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         threading.Thread(target=serve, args=(client,), daemon=True).start()
 
 

@@ -142,8 +142,11 @@ class Camera:
         with self._asked:
             hit = [entry for entry in self._pending if entry[0] == cancelled]
             self._pending = [entry for entry in self._pending if entry[0] != cancelled]
-        with self._sending:
-            self._line.sendall(struct.pack(">IIIIIi24x", 4, sequence, 0, 0, 0, -104 if hit else 0))
+            # An answer to what is no longer pending must be on its way before this one: the kernel
+            # takes the camera for broken where it comes after.
+            with self._sending:
+                status = -104 if hit else 0
+                self._line.sendall(struct.pack(">IIIIIi24x", 4, sequence, 0, 0, 0, status))
 
     def _control(self, sequence: int, inward: bool, setup: bytes, data: bytes) -> None:
         kind, request, value, where, length = struct.unpack("<BBHHH", setup)
@@ -185,10 +188,10 @@ class Camera:
                         if not self._pending and not self._asked.wait(1):
                             break
                         sequence, length = self._pending.pop(0)
-                    part = content[offset : offset + min(length, PAYLOAD) - 2]
-                    offset += len(part)
-                    ends = 2 if offset >= len(content) else 0
-                    self._return(sequence, bytes([2, 0x80 | toggle | ends]) + part)
+                        part = content[offset : offset + min(length, PAYLOAD) - 2]
+                        offset += len(part)
+                        ends = 2 if offset >= len(content) else 0
+                        self._return(sequence, bytes([2, 0x80 | toggle | ends]) + part)
                 toggle ^= 1
         self._gone = True
 

@@ -31,8 +31,9 @@ class Lag:
             arrived: Seconds on the monotonic clock.
         """
         if self._least < math.inf:
-            self._least += _DRIFT * (arrived - self._arrived)
             self.interval = max(0.0, stamp - self._stamp)
+            # The lesser of both: a pause of ours, or what we then pass over, is no drift.
+            self._least += _DRIFT * max(0.0, min(self.interval, arrived - self._arrived))
         self._least = min(self._least, arrived - stamp)
         self._arrived, self._stamp = arrived, stamp
         return arrived - stamp - self._least

@@ -34,3 +34,12 @@ def test_a_clock_that_is_set_forward_is_followed_at_once() -> None:
     lag.behind(0, 0)
     assert lag.behind(100, 1) == 0
     assert lag.behind(101, 2) == pytest.approx(0)
+
+
+def test_a_pause_of_ours_and_what_waited_meanwhile_are_no_drift() -> None:
+    lag = Lag()
+    for number in range(30):
+        lag.behind(number / 30, number / 30)
+    waited = [lag.behind(1 + passed / 30, 3 + passed / 3e3) for passed in range(60)]
+    assert waited[0] == pytest.approx(2, abs=1e-3)
+    assert waited[-1] == pytest.approx(2 + 59 / 3e3 - 59 / 30, abs=2e-3)
