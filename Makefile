@@ -165,9 +165,9 @@ own-hand: $(READY)  ## what digits-train adapt gains on held-out writers; needs 
 
 kill: $(READY)  ## kill -9 while all that is saved is saved, no room, read-only: every file is whole
 	$(BIN)/python tests/field/kill.py saving 200
-	for part in train export cam; do $(BIN)/python tests/field/kill.py $$part 10 || exit 1; done
-	$(BIN)/python tests/field/kill.py full
-	$(BIN)/python tests/field/kill.py readonly
+	for part in train export cam; do $(BIN)/python tests/field/kill.py $$part 50 || exit 1; done
+	$(BIN)/python tests/field/no_room.py full
+	$(BIN)/python tests/field/no_room.py readonly
 
 clean:
 	rm -rf build dist .venv

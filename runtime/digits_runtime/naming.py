@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 import cv2
@@ -25,8 +26,8 @@ _ALIKE = 1.6
 _UNLIKE = 4.0
 # A stroke so many times as long as broad may be a 1, or anything.
 _SLENDER = 3.0
-# So many lines of nothing else are none.
-_MANY_BARE = 8
+# So many lines of nothing else are none, but for those with so many glyphs that are more.
+_MANY_BARE, _SOLID = 8, 3
 # A page of nothing else holds so many lines at most, and so many other pieces of ink.
 _FEW_BARE, _LITTER = 3, 6
 # Among more pieces than this, of texture, so large a share of a line must have names.
@@ -69,7 +70,7 @@ def name_lines(
     bare = sum(line.bare for line in named)
     if bare >= _MANY_BARE and bare > 3 * len(sure):
         # Texture, or what is left of squared paper: some of it looks like anything.
-        return [line.with_confidence(litter) for line in named if line.solid >= 3]
+        return [line.with_confidence(litter) for line in named if line.solid >= _SOLID]
     tall = median(line.tall for line in sure) if sure else None
     strength = median(line.strength for line in sure) if sure else 0.0
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
@@ -88,7 +89,7 @@ class _Named:
     Attributes:
         glyphs: From left to right; none if it is no writing.
         known: How many have a name.
-        solid: How many of those are more than a single stroke.
+        solid: How many of those are more than a single stroke, counted up to `_SOLID`.
         tall: Height of its glyphs, pixels of the candidates' boxes.
         strength: Of its ink where it is strongest.
     """
@@ -131,7 +132,8 @@ class _Named:
         if 2 * known < len(whole_line):
             return cls((), 0, 0, 0, 0)
         named = [c for c, name in zip(candidates, names, strict=True) if name]
-        solid = sum(not _slender(c) for c in named)
+        # More of them would tell nothing more.
+        solid = sum(islice((1 for c in named if not _slender(c)), _SOLID))
         strength = median(int(c.ink.max()) for c in named)
         return cls(whole_line, known, solid, median(c.box[3] for c in named), strength)
 
