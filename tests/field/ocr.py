@@ -1,6 +1,6 @@
 """One reader of numbers, asked picture by picture: `make bench-photos` runs one for each engine.
 
-    python tests/field/ocr.py ours|rapidocr|tesseract
+    python tests/field/ocr.py ours|rapidocr|rapidocr-1|tesseract
 
 Reads names of .npy files (uint8 BGR `[h, w, 3]`) from standard input, a line each, and answers with
 a line of JSON: the lines of digits found, and the milliseconds from the array to them, by the
@@ -36,11 +36,12 @@ def ours() -> Read:
     return lambda picture: reader.read(picture).text.splitlines()
 
 
-def rapidocr() -> Read:
-    """RapidOCR as it comes, on all processors; what it finds side by side is put into one line."""
+def rapidocr(threads: int) -> Read:
+    """RapidOCR on so many threads, -1 as it comes; what stands side by side becomes one line."""
     from rapidocr_onnxruntime import RapidOCR
 
-    engine = RapidOCR()
+    cv2.setNumThreads(threads)
+    engine = RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=threads)
 
     def read(picture: Any) -> list[str]:
         found, _ = engine(picture)
@@ -79,7 +80,12 @@ def processor_seconds() -> float:
 
 
 def main() -> None:
-    read = {"ours": ours, "rapidocr": rapidocr, "tesseract": tesseract}[sys.argv[1]]()
+    read = {
+        "ours": ours,
+        "rapidocr": lambda: rapidocr(-1),
+        "rapidocr-1": lambda: rapidocr(1),
+        "tesseract": tesseract,
+    }[sys.argv[1]]()
     for name in sys.stdin:
         picture = np.load(name.rstrip("\n"))
         started, used = time.perf_counter(), processor_seconds()

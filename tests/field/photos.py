@@ -5,7 +5,8 @@
 The pictures are the plain photographs of numbers in DIGITS_DATA and generated pages. Every engine
 has a process, RapidOCR an environment of its own; they take turns at each picture, and the time of
 a picture is the least of the rounds, by the clock and of processors: on a busy machine only the
-latter means much, though RapidOCR's threads add to theirs by waiting in a loop. Of what the other
+latter means much, though RapidOCR's threads add to theirs by waiting in a loop. `rapidocr` takes as
+many threads as it does by itself, `rapidocr-1` one, as ours does. Of what the other
 two read, whatever is no digit is left out before it is compared, which can only help them. Ours
 counts as it stands, `?` being wrong.
 """
@@ -144,6 +145,7 @@ def main() -> None:
     engines = [
         Engine("ours", sys.executable),
         Engine("rapidocr", arguments.rapidocr),
+        Engine("rapidocr-1", arguments.rapidocr),
         Engine("tesseract", sys.executable),
     ]
     scores: dict[str, dict[str, Score]] = {}
