@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.grid_rules import BANDS, MARGIN, followed
+from digits_runtime.grid_rules import BANDS, MARGIN, Traced, followed, traced
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
-from digits_runtime.rules import Rules
+from digits_runtime.rules import LEVEL, UPRIGHT, Rules, across
 
 Points = NDArray[np.float64]
 
@@ -25,8 +25,8 @@ _SMALLEST_CELL = 10
 _LOWEST, _TALLEST, _FILLED = 0.25, 1.3, 0.08
 # What is slimmer than this share of a cell, and as close to its border, is left of a rule.
 _RIM = 0.2
-# How far, in pixels of the shrunk page that rules are found on, a rule runs beside where it should.
-_BESIDE = 2
+# A rule's soft edges, in pixels of the page, both together.
+_SOFT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,16 @@ class Grid:
         across: `[columns + 1, bands]`, where its upright rules run through each band, straightened.
         down: `[rows + 1, bands]`, the same of its level rules.
         size: Width and height, straightened, without the margin.
+        level: Its level rules, closely traced.
+        upright: Its upright ones.
     """
 
     straighten: NDArray[np.float64]
     across: NDArray[np.float64]
     down: NDArray[np.float64]
     size: tuple[int, int]
+    level: Traced
+    upright: Traced
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,19 +61,25 @@ class Grid:
         (x0, y0), (x1, y1) = _mapped(ends, self._back).tolist()
         return float((y1 - y0) / (x1 - x0)) if x1 != x0 else 0.0
 
-    def only(self, rules: Rules) -> Rules:
-        """The grid's own rules, also where they were not found, and no digit's long stroke."""
-        back = np.diag([1 / rules.step, 1 / rules.step, 1]) @ self._back
-        level, upright = np.zeros_like(rules.level), np.zeros_like(rules.upright)
-        for sheet, found, lines in (
-            (level, rules.level, self._ways(self.down, self.size[0])[:, :, ::-1]),
-            (upright, rules.upright, self._ways(self.across, self.size[1])),
-        ):
-            ways = [np.rint(_mapped(line, back)).astype(np.int32) for line in lines]
-            cv2.polylines(sheet, ways, False, 255, 2 * _BESIDE + 1)
-            cv2.bitwise_and(sheet, found, sheet)
-            cv2.polylines(sheet, ways, False, 255, 1)
-        return Rules(level, upright, rules.step)
+    def erased(self, mask: Grey) -> Grey:
+        """A mask, uint8 `[h, w]` of the page, without the grid's rules."""
+        for rules, axis in ((self.level, LEVEL), (self.upright, UPRIGHT)):
+            band, thick = np.zeros_like(mask), 0
+            # Of a pixel of the straightened grid, in pixels of the page.
+            scale = float(np.sqrt(1 / abs(np.linalg.det(self.straighten[:2, :2]))))
+            for places, breadth in zip(rules.places, rules.breadths, strict=True):
+                points = np.stack((places, rules.at), axis=1) + MARGIN
+                ends = 2 * points[[0, -1]] - points[[1, -2]]
+                points = np.concatenate((ends[:1], points, ends[1:]))
+                way = np.rint(_mapped(points[:, ::-1] if axis == LEVEL else points, self._back))
+                width = round(breadth * scale + _SOFT)
+                thick = max(thick, width)
+                cv2.polylines(band, [way.astype(np.int32)], False, 255, width)
+            band = as_grey(cv2.bitwise_and(band, mask))
+            beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
+            kept = across(beside, axis, thick + 2)
+            mask = as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(band), kept)))
+        return mask
 
     def may_hold(self, boxes: Boxes) -> NDArray[np.intp] | None:
         """Those boxes that are no larger than what is written in a cell: indexes.
@@ -125,12 +135,6 @@ class Grid:
             axis=1,
         )
 
-    def _ways(self, lines: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-        """Lines as points, straightened: `[n, bands + 2, 2]`, from one end to the other."""
-        along = np.concatenate(([0], (np.arange(BANDS) + 0.5) / BANDS, [1])) * length
-        places = np.concatenate((lines[:, :1], lines, lines[:, -1:]), axis=1)
-        return np.stack((places, np.broadcast_to(along, places.shape)), axis=2) + MARGIN
-
 
 def find_grid(rules: Rules, ink: Grey) -> Grid | None:
     """Find the largest grid that rules form.
@@ -159,13 +163,15 @@ def find_grid(rules: Rules, ink: Grey) -> Grid | None:
     straighten = np.asarray(cv2.getPerspectiveTransform(outline, corners), np.float64)
     size = (width + 2 * MARGIN, height + 2 * MARGIN)
     flat = as_grey(cv2.warpPerspective(ink, straighten, size, flags=cv2.INTER_AREA))
-    across, down = (followed(np.ascontiguousarray(view)) for view in (flat, flat.T))
-    for lines in (across, down):
+    columns, rows = (followed(np.ascontiguousarray(view)) for view in (flat, flat.T))
+    for lines in (columns, rows):
         if not _FEWEST < len(lines) <= _MOST + 1:
             return None
         if np.median(np.diff(lines.mean(axis=1))) < _SMALLEST_CELL * scale:
             return None
-    return Grid(straighten, across, down, (width, height))
+    level = traced(np.ascontiguousarray(flat.T), rows, len(columns) - 1)
+    upright = traced(flat, columns, len(rows) - 1)
+    return Grid(straighten, columns, rows, (width, height), level, upright)
 
 
 def _outline(both: Grey) -> NDArray[np.float32] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,13 +15,30 @@ from digits_runtime.ink import Grey, as_grey
 MARGIN = 12
 # A rule is followed through so many bands. In each it is inked along this share of its length and
 # bends by so many pixels to either side at most; from one to the next it strays by so many.
-BANDS, _INKED, _BENT, _STRAYS = 4, 0.8, 2, 4
+BANDS, _INKED, _BENT, _STRAYS = 4, 0.85, 2, 4
 # It stands out by so many grey levels of ink at least; so sure, as a share of all bands, it is one.
 _FAINTEST, _SURE = 3, 0.7
+# It runs at most so many pixels beside where it was followed, and along a piece as long as a cell
+# this share of it is inked.
+_ASIDE, _INKED_PIECE = 6, 0.75
 # Rules closer than this share of the usual distance are one; even ones differ by at most so much.
 _TWICE, _UNEVEN = 0.4, 0.2
 # One further than this from the outline, as a share of that distance, is not the outermost.
 _OUTERMOST = 0.6
+
+
+class Traced(NamedTuple):
+    """Where the rules of a straightened grid run, piece by piece.
+
+    Attributes:
+        places: float64 `[lines, pieces]`, across them, without the margin.
+        at: float64 `[pieces]`, along them.
+        breadths: float64 `[lines]`, pixels.
+    """
+
+    places: NDArray[np.float64]
+    at: NDArray[np.float64]
+    breadths: NDArray[np.float64]
 
 
 def followed(flat: Grey) -> NDArray[np.float64]:
@@ -71,6 +89,45 @@ def followed(flat: Grey) -> NDArray[np.float64]:
     if lines[-1].mean() < last - usual:
         lines = np.concatenate((lines, np.full((1, BANDS), float(last))))
     return lines
+
+
+def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
+    """Find out where upright rules really run, and how broad they are.
+
+    Along a piece as long as a cell a rule is inked nearly all the way, and the bar of a 7 is not.
+
+    Args:
+        flat: As for `followed`.
+        lines: `[lines, bands]`, from there.
+        pieces: How many cells they are long.
+    """
+    inner = flat[MARGIN:-MARGIN]
+    rows = np.arange(len(inner))
+    middles = (np.arange(BANDS) + 0.5) / BANDS * len(inner)
+    ways = np.stack([np.interp(rows, middles, line) for line in lines]) + MARGIN
+    aside = np.arange(-_ASIDE, _ASIDE + 1)
+    columns = np.clip(np.rint(ways)[:, :, None].astype(int) + aside, 0, flat.shape[1] - 1)
+    values = inner[rows[None, :, None], columns]
+    edges = np.linspace(0, len(inner), pieces + 1).astype(int)
+    inked = [
+        np.percentile(values[:, a : max(b, a + 1)], 100 * (1 - _INKED_PIECE), axis=1)
+        for a, b in itertools.pairwise(edges)
+    ]
+    along = np.stack(inked, axis=1)  # [lines, pieces, aside]
+    strength = along.max(axis=2)
+    clear = strength >= np.maximum(np.median(strength, axis=1, keepdims=True) / 2, _FAINTEST)
+    # Of a broad rule the middle.
+    on = along >= 0.5 * strength[:, :, None]
+    offsets = (on * aside).sum(axis=2) / on.sum(axis=2)
+    at = ((edges[1:] + edges[:-1]) / 2).astype(int)
+    for line, sure in zip(offsets, clear, strict=True):
+        line[~sure] = np.interp(at[~sure], at[sure], line[sure]) if sure.any() else 0
+    places = np.rint(ways[:, at]) - MARGIN + offsets
+    breadths = [
+        np.median(row[sure].sum(axis=1)) if sure.any() else 1.0
+        for row, sure in zip(on, clear, strict=True)
+    ]
+    return Traced(places, at.astype(np.float64), np.array(breadths, np.float64))
 
 
 def _rises(band: Grey) -> NDArray[np.float64]:

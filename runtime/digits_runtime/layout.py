@@ -20,6 +20,8 @@ _FAR, _UNUSUAL = 2.2, 2.5
 # each other, how high the larger; by what share of the narrower one they lie above one another;
 # and how far a neighbour's top and bottom may be from theirs.
 _TOUCHING, _ENTWINED, _PART, _ABOVE, _LEVEL = 0.06, 0.2, 0.72, 0.35, 0.15
+# Boxes of a cell that overlap by this share of the narrower from side to side are of one glyph.
+_BESIDE = 0.3
 
 
 def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
@@ -45,6 +47,23 @@ def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
     inside = (overlap >= 0.8 * w) & (gap <= -0.8 * h) & (h >= 0.12 * h.T)
     same = smaller & ((flat & near) | inside | _stacked(boxes, overlap, gap))
     return _connected(same)
+
+
+def pieces_of_one(cell: list[int], boxes: Boxes) -> list[list[int]]:
+    """Which boxes of a cell are of one glyph: numbers stand side by side, so what overlaps is."""
+    glyphs: list[list[int]] = []
+    right = 0
+    for index in sorted(cell, key=lambda i: int(boxes[i, 0])):
+        x, width = int(boxes[index, 0]), int(boxes[index, 2])
+        if glyphs:
+            narrower = min(width, int(boxes[glyphs[-1], 2].min()))
+        if glyphs and right - x >= _BESIDE * narrower:
+            glyphs[-1].append(index)
+            right = max(right, x + width)
+        else:
+            glyphs.append([index])
+            right = x + width
+    return glyphs
 
 
 def lines_of(boxes: Boxes) -> tuple[list[list[int]], float]:

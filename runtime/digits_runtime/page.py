@@ -102,7 +102,7 @@ def find_page(ink: Grey) -> Page:
     if _may_have_rules(parts, ink.shape):
         rules = find_rules(levels.faint)
         if rules is not None and (grid := find_grid(rules, ink)) is not None:
-            parts = _parts(without_rules(mask, ink, grid.only(rules), known=True))
+            parts = _parts(grid.erased(mask))
             inside = grid.may_hold(parts.boxes)
             grid, parts = (None, parts) if inside is None else (grid, parts.only(inside))
         if grid is None:
@@ -118,17 +118,25 @@ def find_page(ink: Grey) -> Page:
     boxes = boxes.reshape(-1, 4)
     clean = without_grain(ink, levels.texture)
 
-    def candidates(chosen: Sequence[int], slope: float) -> list[Candidate]:
+    def candidates(chosen: Sequence[Sequence[int]], slope: float) -> list[Candidate]:
         return [
-            _candidate(clean, [parts.contours[part] for part in groups[index]], boxes[index], slope)
-            for index in chosen
+            _candidate(
+                clean,
+                [parts.contours[part] for index in one for part in groups[index]],
+                np.array(layout.bounds(boxes[one])),
+                slope,
+            )
+            for one in chosen
         ]
 
     if grid is not None:
-        cells = grid.filled(boxes)
-        return Page([], [[candidates(cell, grid.slope) for cell in row] for row in cells])
+        cells = [
+            [candidates(layout.pieces_of_one(cell, boxes), grid.slope) for cell in row]
+            for row in grid.filled(boxes)
+        ]
+        return Page([], cells)
     lines, slope = layout.lines_of(boxes)
-    return Page([candidates(line, slope) for line in lines])
+    return Page([candidates([[index] for index in line], slope) for line in lines])
 
 
 def _parts(mask: Grey) -> _Parts:

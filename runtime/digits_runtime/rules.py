@@ -19,14 +19,14 @@ _TURNS = (-30, -24, -18, -12, -6, 0, 6, 12, 18, 24, 30)
 # A rule is so long, as a share of the page's longer side.
 LONG = 0.2
 # There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on.
-_BROAD = 4.5
+_BROAD = 6.0
 # Nor is there one where so much around is ink, in grey levels of the mean over so many pixels.
 _AROUND, _CROWDED = 17, 180
 # Print weaker than this share of the strongest ink is told from writing by its strength alone.
 _FAINT = 0.6
 # Where a printed line falls squarely on pixels, it is this much stronger than in the median.
 _RAGGED = 1.5
-_LEVEL, _UPRIGHT = 0, 1
+LEVEL, UPRIGHT = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +58,20 @@ def find_rules(mask: Grey) -> Rules | None:
     crowded = cv2.threshold(cv2.blur(pooled, (_AROUND, _AROUND)), _CROWDED, 255, cv2.THRESH_BINARY)
     beside = cv2.dilate(crowded[1], np.ones((_AROUND, _AROUND), np.uint8))
     pooled = as_grey(cv2.bitwise_and(pooled, cv2.bitwise_not(beside)))
-    level, upright = (_long_runs(pooled, axis) for axis in (_LEVEL, _UPRIGHT))
+    level, upright = (_long_runs(pooled, axis) for axis in (LEVEL, UPRIGHT))
     if level is None and upright is None:
         return None
     none = np.zeros_like(pooled)
     return Rules(none if level is None else level, none if upright is None else upright, step)
 
 
-def without_rules(mask: Grey, ink: Grey, rules: Rules, *, known: bool = False) -> Grey:
+def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
     """Erase rules, but not the strokes that cross them.
 
     Args:
         mask: uint8 `[h, w]`, 255 where there is ink.
         ink: uint8 `[h, w]`, its strength.
         rules: Where the rules are.
-        known: They are those of a grid, of several strengths, and no stroke is among them.
 
     Returns:
         uint8 `[h, w]`, the mask without the rules.
@@ -82,7 +81,7 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules, *, known: bool = False) -
         return mask
     # Of a squared page most ink is its rules, so writing shows only among the very strongest.
     strongest = float(np.percentile(ink[mask > 0], 98))
-    for axis, runs in ((_LEVEL, rules.level), (_UPRIGHT, rules.upright)):
+    for axis, runs in ((LEVEL, rules.level), (UPRIGHT, rules.upright)):
         wide = cv2.dilate(runs, np.ones((3, 3), np.uint8))
         size = (runs.shape[1] * rules.step, runs.shape[0] * rules.step)
         near = as_grey(cv2.resize(wide, size, interpolation=cv2.INTER_NEAREST))
@@ -91,33 +90,32 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules, *, known: bool = False) -
             continue
         # The median, since strokes along the rules are in the band too.
         faint = float(np.median(ink[band > 0]))
-        if faint <= _FAINT * strongest and not known:
+        if faint <= _FAINT * strongest:
             kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
         else:
             beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
-            kept = _across(beside, as_grey(wide), axis, rules.step)
+            thick = rules.step * (_thickness(as_grey(wide), axis) + 1)
+            kept = across(beside, axis, thick)
         mask = as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(band), kept)))
     return mask
 
 
-def _across(beside: Grey, wide: Grey, axis: int, step: int) -> Grey:
+def across(beside: Grey, axis: int, thick: int) -> Grey:
     """Where a stroke comes to a rule on one side and goes on at the other.
 
     Args:
         beside: uint8 `[h, w]`, the ink beside the rules.
-        wide: uint8, the rules and a little more, shrunk by `step`.
-        axis: Which way the rules run.
-        step: Pixels of the page for one of `wide`.
+        axis: Which way the rules run: LEVEL or UPRIGHT.
+        thick: Pixels across them.
     """
-    thick = step * (_thickness(wide, axis) + 1)
     # A stroke that comes aslant leaves a little further on.
-    kernel = np.ones((thick, 3) if axis == _LEVEL else (3, thick), np.uint8)
+    kernel = np.ones((thick, 3) if axis == LEVEL else (3, thick), np.uint8)
     return as_grey(cv2.morphologyEx(beside, cv2.MORPH_CLOSE, kernel))
 
 
 def _thickness(wide: Grey, axis: int) -> int:
     """Pixels across nearly all of the rules."""
-    lines = np.pad((wide if axis == _UPRIGHT else wide.T) > 0, ((0, 0), (1, 1)))
+    lines = np.pad((wide if axis == UPRIGHT else wide.T) > 0, ((0, 0), (1, 1)))
     edges = np.flatnonzero(np.diff(lines.ravel()))
     return int(np.percentile(edges[1::2] - edges[::2], 90))
 
@@ -150,9 +148,9 @@ def _long_runs(pooled: Grey, axis: int) -> Grey | None:
 def _line(length: int, turn: float, axis: int) -> NDArray[np.uint8]:
     """A kernel one pixel wide along the x axis (0) or the y axis (1), turned by degrees."""
     if turn == 0:
-        return np.ones((1, length) if axis == _LEVEL else (length, 1), np.uint8)
+        return np.ones((1, length) if axis == LEVEL else (length, 1), np.uint8)
     reach = length // 2
     rise = round(reach * np.tan(np.deg2rad(turn)))
     kernel = np.zeros((2 * abs(rise) + 1, 2 * reach + 1), np.uint8)
     cv2.line(kernel, (0, abs(rise) - rise), (2 * reach, abs(rise) + rise), 1)
-    return kernel if axis == _LEVEL else np.ascontiguousarray(kernel.T)
+    return kernel if axis == LEVEL else np.ascontiguousarray(kernel.T)
