@@ -88,7 +88,8 @@ class Grid:
         """
         centres, sizes = self._in_cells(boxes)
         inside = ((centres > 0) & (centres < self.shape[::-1])).all(axis=1)
-        writing = inside & (sizes[:, 1] >= _LOWEST)
+        # Of a page that lies turned what is high is broad.
+        writing = inside & (sizes.max(axis=1) >= _LOWEST)
         small = (sizes <= _TALLEST).all(axis=1)
         fits = int((writing & small).sum())
         if (writing & ~small).sum() > fits or fits < _FILLED * np.prod(self.shape):
@@ -105,7 +106,7 @@ class Grid:
             if not (0 <= row < rows and 0 <= column < columns):
                 continue
             aside = np.abs(centres[index] % 1 - 0.5) > 0.5 - _RIM
-            if sizes[index, 1] >= _LOWEST and not (aside & (sizes[index] < _RIM)).any():
+            if sizes[index].max() >= _LOWEST and not (aside & (sizes[index] < _RIM)).any():
                 cells[row][column].append(index)
         return cells
 

@@ -21,8 +21,9 @@ _FAINTEST, _SURE = 3, 0.7
 # It runs at most so many pixels beside where it was followed, and along a piece as long as a cell
 # this share of it is inked.
 _ASIDE, _INKED_PIECE = 6, 0.75
-# Rules closer than this share of the usual distance are one; even ones differ by at most so much.
-_TWICE, _UNEVEN = 0.4, 0.2
+# Rules closer than this share of the usual distance are one; even ones differ by at most so much,
+# and so many of a grid's distances are even, or it is a table of columns that differ.
+_TWICE, _UNEVEN, _EVEN = 0.4, 0.2, 0.8
 # One further than this from the outline, as a share of that distance, is not the outermost.
 _OUTERMOST = 0.6
 
@@ -78,7 +79,7 @@ def followed(flat: Grey) -> NDArray[np.float64]:
             places[:, band] = [_nearby(total[band], pieces[band], x) for x in places[:, before]]
         found.append(places - MARGIN)
     lines = np.concatenate(found)
-    lines = _regular(lines[np.argsort(lines.mean(axis=1), kind="stable")])
+    lines = _once(lines[np.argsort(lines.mean(axis=1), kind="stable")])
     if len(lines) < 3:
         return lines
     # The outline is that of rules, so it is one even where it strays too far to be followed.
@@ -88,7 +89,7 @@ def followed(flat: Grey) -> NDArray[np.float64]:
         lines = np.concatenate((np.zeros((1, BANDS)), lines))
     if lines[-1].mean() < last - usual:
         lines = np.concatenate((lines, np.full((1, BANDS), float(last))))
-    return lines
+    return _filled(lines)
 
 
 def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
@@ -157,22 +158,28 @@ def _nearby(total: NDArray[np.float32], pieces: NDArray[np.float32], place: floa
     return float(start + best.mean())
 
 
-def _regular(lines: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rules found twice taken as one; those missing among even ones put in: `[lines, bands]`."""
-    if len(lines) < 4:
-        return lines
+def _once(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rules found twice taken as one: `[lines, bands]`."""
     # The same rule, followed from several bands, comes several times.
     for close in (_STRAYS, None):
+        if len(lines) < 4:
+            break
         gaps = np.diff(lines.mean(axis=1))
         limit = close or _TWICE * np.median(gaps)
         groups = np.split(lines, np.flatnonzero(gaps > limit) + 1)
         lines = np.array([np.median(group, axis=0) for group in groups])
-        if len(lines) < 4:
-            return lines
+    return lines
+
+
+def _filled(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those missing among even ones put in: `[lines, bands]`."""
+    if len(lines) < 4:
+        return lines
     gaps = np.diff(lines.mean(axis=1))
     cells = np.maximum(np.rint(gaps / np.median(gaps)), 1)
     even = np.abs(gaps / cells / np.median(gaps) - 1) < _UNEVEN
-    if not even.all() or (cells > 1).sum() > len(cells) / 3:
+    missing = cells > 1
+    if not even[missing].all() or even.mean() < _EVEN or missing.sum() > len(cells) / 3:
         return lines
     between = [
         np.linspace(a, b, int(n), endpoint=False)
