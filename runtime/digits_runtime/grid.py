@@ -88,8 +88,7 @@ class Grid:
         """
         centres, sizes = self._in_cells(boxes)
         inside = ((centres > 0) & (centres < self.shape[::-1])).all(axis=1)
-        # Of a page that lies turned what is high is broad.
-        writing = inside & (sizes.max(axis=1) >= _LOWEST)
+        writing = inside & (sizes[:, 1] >= _LOWEST) & ~_of_rules(centres, sizes)
         small = (sizes <= _TALLEST).all(axis=1)
         fits = int((writing & small).sum())
         if (writing & ~small).sum() > fits or fits < _FILLED * np.prod(self.shape):
@@ -101,12 +100,13 @@ class Grid:
         rows, columns = self.shape
         cells: list[list[list[int]]] = [[[] for _ in range(columns)] for _ in range(rows)]
         centres, sizes = self._in_cells(boxes)
+        left = _of_rules(centres, sizes)
         for index in np.argsort(centres[:, 0], kind="stable").tolist():
             column, row = np.floor(centres[index]).astype(int).tolist()
             if not (0 <= row < rows and 0 <= column < columns):
                 continue
-            aside = np.abs(centres[index] % 1 - 0.5) > 0.5 - _RIM
-            if sizes[index].max() >= _LOWEST and not (aside & (sizes[index] < _RIM)).any():
+            # Of a page that lies turned a 1 is broad, not high.
+            if sizes[index].max() >= _LOWEST and not left[index]:
                 cells[row][column].append(index)
         return cells
 
@@ -211,6 +211,12 @@ def _corners(hull: NDArray[np.float64]) -> NDArray[np.float64]:
     quad = points[np.sort(chosen)]
     # Clockwise from the corner nearest the upper left.
     return np.asarray(np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0))
+
+
+def _of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:
+    """Which boxes, in columns and rows, are slim and close to a cell's border: left of a rule."""
+    aside = np.abs(centres % 1 - 0.5) > 0.5 - _RIM
+    return np.asarray((aside & (sizes < _RIM)).any(axis=1))
 
 
 def _between(

@@ -176,8 +176,9 @@ def _filled(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(lines) < 4:
         return lines
     gaps = np.diff(lines.mean(axis=1))
-    cells = np.maximum(np.rint(gaps / np.median(gaps)), 1)
-    even = np.abs(gaps / cells / np.median(gaps) - 1) < _UNEVEN
+    usual = max(float(np.median(gaps)), 1.0)
+    cells = np.maximum(np.rint(gaps / usual), 1)
+    even = np.abs(gaps / cells / usual - 1) < _UNEVEN
     missing = cells > 1
     if not even[missing].all() or even.mean() < _EVEN or missing.sum() > len(cells) / 3:
         return lines

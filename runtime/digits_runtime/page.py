@@ -19,7 +19,7 @@ from digits_runtime.ink import Grey, as_grey, without_grain
 from digits_runtime.layout import Boxes
 from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.reading import Box
-from digits_runtime.rules import LONG, find_rules, without_rules
+from digits_runtime.rules import FRAME, LONG, find_rules, without_rules
 
 Contour = NDArray[np.int32]
 
@@ -101,7 +101,11 @@ def find_page(ink: Grey) -> Page:
     parts = _parts(mask)
     if _may_have_rules(parts, ink.shape):
         rules = find_rules(levels.faint)
-        if rules is not None and (grid := find_grid(rules, ink)) is not None:
+        if rules is not None:
+            grid = find_grid(rules, ink)
+            if grid is None and (framed := find_rules(levels.faint, FRAME)) is not None:
+                grid = find_grid(framed, ink)
+        if grid is not None:
             parts = _parts(grid.erased(mask))
             inside = grid.may_hold(parts.boxes)
             grid, parts = (None, parts) if inside is None else (grid, parts.only(inside))

@@ -18,8 +18,9 @@ _RUN, _GAP = 15, 3
 _TURNS = (-30, -24, -18, -12, -6, 0, 6, 12, 18, 24, 30)
 # A rule is so long, as a share of the page's longer side.
 LONG = 0.2
-# There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on.
-_BROAD = 6.0
+# There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on;
+# where there are rules, but no grid, what is less broad than that may be a grid's frame.
+_BROAD, FRAME = 4.5, 6.0
 # Nor is there one where so much around is ink, in grey levels of the mean over so many pixels.
 _AROUND, _CROWDED = 17, 180
 # Print weaker than this share of the strongest ink is told from writing by its strength alone.
@@ -44,11 +45,12 @@ class Rules:
     step: int
 
 
-def find_rules(mask: Grey) -> Rules | None:
+def find_rules(mask: Grey, broadest: float = _BROAD) -> Rules | None:
     """Find long straight lines turned up to 30 degrees from the frame's sides.
 
     Args:
         mask: uint8 `[h, w]`, 255 where there is ink.
+        broadest: How broad they are at most, in pixels of the shrunk page.
 
     Returns:
         Where they are; None if there are none.
@@ -58,7 +60,7 @@ def find_rules(mask: Grey) -> Rules | None:
     crowded = cv2.threshold(cv2.blur(pooled, (_AROUND, _AROUND)), _CROWDED, 255, cv2.THRESH_BINARY)
     beside = cv2.dilate(crowded[1], np.ones((_AROUND, _AROUND), np.uint8))
     pooled = as_grey(cv2.bitwise_and(pooled, cv2.bitwise_not(beside)))
-    level, upright = (_long_runs(pooled, axis) for axis in (LEVEL, UPRIGHT))
+    level, upright = (_long_runs(pooled, axis, broadest) for axis in (LEVEL, UPRIGHT))
     if level is None and upright is None:
         return None
     none = np.zeros_like(pooled)
@@ -120,7 +122,7 @@ def _thickness(wide: Grey, axis: int) -> int:
     return int(np.percentile(edges[1::2] - edges[::2], 90))
 
 
-def _long_runs(pooled: Grey, axis: int) -> Grey | None:
+def _long_runs(pooled: Grey, axis: int, broadest: float) -> Grey | None:
     """Straight runs along an axis, or nearly, that are long as a whole; None without any."""
     found = None
     for turn in _TURNS:
@@ -139,7 +141,7 @@ def _long_runs(pooled: Grey, axis: int) -> Grey | None:
     chosen = np.zeros_like(pooled)
     for contour in contours:
         length = max(cv2.boundingRect(contour)[2:])
-        if length >= least and cv2.contourArea(contour) <= _BROAD * length:
+        if length >= least and cv2.contourArea(contour) <= broadest * length:
             cv2.drawContours(chosen, [contour], -1, 255, cv2.FILLED)
     chosen = as_grey(cv2.bitwise_and(chosen, as_grey(found)))
     return chosen if cv2.countNonZero(chosen) else None
