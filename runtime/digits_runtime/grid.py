@@ -63,10 +63,10 @@ class Grid:
 
     def erased(self, mask: Grey) -> Grey:
         """A mask, uint8 `[h, w]` of the page, without the grid's rules."""
+        # Of a pixel of the straightened grid, in pixels of the page.
+        scale = float(np.sqrt(1 / abs(np.linalg.det(self.straighten[:2, :2]))))
         for rules, axis in ((self.level, LEVEL), (self.upright, UPRIGHT)):
             band, thick = np.zeros_like(mask), 0
-            # Of a pixel of the straightened grid, in pixels of the page.
-            scale = float(np.sqrt(1 / abs(np.linalg.det(self.straighten[:2, :2]))))
             for places, breadth in zip(rules.places, rules.breadths, strict=True):
                 points = np.stack((places, rules.at), axis=1) + MARGIN
                 ends = 2 * points[[0, -1]] - points[[1, -2]]

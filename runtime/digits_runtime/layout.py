@@ -50,7 +50,15 @@ def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
 
 
 def pieces_of_one(cell: list[int], boxes: Boxes) -> list[list[int]]:
-    """Which boxes of a cell are of one glyph: numbers stand side by side, so what overlaps is."""
+    """Which boxes of a cell are of one glyph: numbers stand side by side, so what overlaps is.
+
+    Args:
+        cell: Indexes into `boxes`.
+        boxes: Of the page's pieces, joined as far as `join` does.
+
+    Returns:
+        Those indexes by glyph, from left to right.
+    """
     glyphs: list[list[int]] = []
     right = 0
     for index in sorted(cell, key=lambda i: int(boxes[i, 0])):
