@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 READY = $(VENV)/.ready
 DEMO = build/demo
 # The recipes of the bundled models; DIGITS_DATA must name the folder with mnist/ and unipen/.
-TEACHER_RECIPE = --data mnist,unipen,synth,print --width 2 --epochs 12 --seed 100
+TEACHER_RECIPE = --data mnist,unipen,synth,print --arch fusion-large --epochs 15 --seed 100
 DIGITS_RECIPE = --data mnist,unipen,synth,print --teacher build/models/teacher --epochs 30 --seed 0
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digits_calibration import samples
 from digits_runtime.errors import InputError
 from digits_runtime.files import read_bounded, write_whole
-from digits_train import gather
+from digits_train import gather, snapshots
 from digits_train.checkpoint import State
 
 NAME = "calibration.npz"
@@ -21,11 +21,11 @@ NAME = "calibration.npz"
 _COUNT = 1024
 _LARGEST = 256 << 20
 # Counted up when other glyphs would be taken from the same data.
-_VERSION = 1
+_VERSION = 2
 
 
 def glyphs(state: State, data_dir: Path | None, kept: Path | None) -> NDArray[np.uint8]:
-    """Training glyphs evenly over the classes; of each two the second as a camera shows it.
+    """Training glyphs evenly over the classes; of each two the second as in a poor picture.
 
     Args:
         state: Of the run.
@@ -67,7 +67,8 @@ def glyphs(state: State, data_dir: Path | None, kept: Path | None) -> NDArray[np
     for source, end in zip(sources, ends.tolist(), strict=True):
         mine = np.flatnonzero((places >= end - len(source)) & (places < end))
         parts[mine] = source.take(places[mine] - (end - len(source))).normalised(state.ink)
-    parts[1::2] = samples.as_cameras_see(parts[1::2], state.ink, state.settings.seed)
+    rng = np.random.default_rng(state.settings.seed)
+    parts[1::2] = snapshots.take(parts[1::2, 0], state.ink, rng)
     if kept is not None:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, glyphs=parts, key=np.array(key))

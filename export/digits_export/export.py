@@ -258,7 +258,6 @@ def _command(state: State) -> str:
         f"--classes {','.join(state.labels)} "
         f"--epochs {settings.epochs} --seed {settings.seed}"
         + f" --arch {state.architecture.name}"
-        + (f" --width {settings.width}" if settings.width > 1 else "")
         + (f" --init {Path(settings.init).name}" if settings.init else "")
         + (f" --teacher {Path(settings.teacher).name}" if settings.teacher else "")
     )

@@ -33,11 +33,7 @@ def test_the_default_network_is_small_and_grows_with_the_labels() -> None:
     assert parameters(build(design("fusion", 37, 36, 28))) < 180_000
 
 
-def test_a_wider_network_has_so_many_times_the_channels() -> None:
-    assert design("fusion", 11, 10, 28, 2).channels == (32, 96, 96, 96, 128)
-
-
-@pytest.mark.parametrize("name", ["fusion", "fusion-quick"])
+@pytest.mark.parametrize("name", ["fusion", "fusion-quick", "fusion-large"])
 @pytest.mark.parametrize("size", [20, 28, 33, 40])
 def test_the_projects_own_networks_take_other_sizes(name: str, size: int) -> None:
     network = build(design(name, 11, 10, size)).eval()

@@ -30,6 +30,7 @@ def test_methods_learn_the_same_glyphs_and_leave_table_and_picture(
         "SIFT bag of words + SVM",
         "lenet5",
         "fusion-quick",
+        "fusion-large",
         "fusion",
     ]
     by_name = {row.name: row for row in rows}

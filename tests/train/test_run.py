@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from digits_runtime.contract import DIGITS, InkSpec
 from digits_runtime.errors import InputError
-from digits_train import checkpoint, run
+from digits_train import checkpoint, data, run
 from digits_train.checkpoint import State
 
 PICTURES = ("curves.png", "confusion.png", "mistakes.png")
@@ -109,7 +110,8 @@ def test_a_pupil_agrees_with_its_teacher_more_than_a_stranger_does(
     start(tmp_path / "teacher", epochs=8, seed=5)
     start(tmp_path / "pupil", epochs=8, teacher=str(tmp_path / "teacher"))
     start(tmp_path / "stranger", epochs=8)
-    glyphs = np.random.default_rng(0).integers(0, 256, (200, 1, 28, 28)).astype(np.uint8)
+    unseen = data.load("synth", "test", classes=DIGITS, data_dir=None, seed=0)
+    glyphs = unseen.normalised(InkSpec())
 
     def shares(name: str) -> np.ndarray:
         import torch

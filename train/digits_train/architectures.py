@@ -1,8 +1,8 @@
 """The networks by name, and what it takes to build one again.
 
 All take uint8 glyphs `[n, 1, size, size]` (scaled inside) or, while training, float32 ones in 0 to
-1, and give float32 logits `[n, classes]`. `fusion` and `fusion-quick` are the project's own; the
-others are here to be compared with them.
+1, and give float32 logits `[n, classes]`. Those of `fusion.LAYOUTS` are the project's own;
+the others are here to be compared with them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ NAMES = (*LAYOUTS, "lenet5", "resnet18", "vgg11", "fasttext")
 # Peak learning rates of AdamW. Embeddings, of which each glyph touches few, need large steps.
 LEARNING_RATES = {
     "fusion": 4e-3,
+    "fusion-large": 4e-3,
     "fusion-quick": 4e-3,
     "lenet5": 4e-3,
     "resnet18": 1e-3,
@@ -32,6 +33,7 @@ _FEW_LABELS = 16
 # For few labels and for many.
 _CHANNELS = {
     "fusion": ((16, 48, 48, 48, 64), (24, 64, 64, 64, 96)),
+    "fusion-large": ((32, 48, 48, 96, 96, 128), (48, 72, 72, 144, 144, 192)),
     "fusion-quick": ((48, 48, 48), (64, 64, 64)),
 }
 
@@ -69,10 +71,10 @@ class Scaled(nn.Module):
         return logits
 
 
-def design(name: str, classes: int, labels: int, size: int, width: int = 1) -> Architecture:
-    """The architecture for so many labels; the project's own grow with them, and times `width`."""
+def design(name: str, classes: int, labels: int, size: int) -> Architecture:
+    """The architecture for so many labels; the project's own grow with them."""
     channels = _CHANNELS[name][labels > _FEW_LABELS] if name in LAYOUTS else ()
-    return Architecture(classes, name, size, tuple(width * count for count in channels))
+    return Architecture(classes, name, size, channels)
 
 
 def depths(name: str) -> int:

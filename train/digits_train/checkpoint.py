@@ -48,7 +48,6 @@ class Settings:
         seed: Of weights, order, augmentation and synthetic data.
         init: What the weights started from: a run's folder, `bundled`, or None for chance.
         teacher: The run whose answers are learnt beside the labels, or None.
-        width: Times the channels of the project's own networks.
         precision: Of the steps, fp32 or bf16.
         batch: Glyphs a step.
         learning_rate: At its peak, after the warm-up.
@@ -56,6 +55,7 @@ class Settings:
         smoothing: Of the labels (Szegedy et al. 2016).
         averaging: Horizon, in steps, of the weights' moving average.
         negatives: "Not a glyph" images, as a share of the glyphs; 0 leaves that class out.
+        pictured: Glyphs seen a second time as in a poor picture (`snapshots`), as a share of all.
         rounded: Whether layers round as int8 does while training (`qat`).
     """
 
@@ -64,7 +64,6 @@ class Settings:
     seed: int = 0
     init: str | None = None
     teacher: str | None = None
-    width: int = 1
     precision: str = "fp32"
     batch: int = 256
     learning_rate: float = 4e-3
@@ -72,6 +71,7 @@ class Settings:
     smoothing: float = 0.0
     averaging: int = 400
     negatives: float = 0.12
+    pictured: float = 0.4
     rounded: bool = False
 
 
@@ -220,7 +220,6 @@ def _state(read: Fields) -> State:
             seed=asked.number("seed", int, 0, 2**32 - 1),
             init=asked.value("init", str) if asked.has("init") else None,
             teacher=asked.value("teacher", str) if asked.has("teacher") else None,
-            width=asked.number("width", int, 1, 8) if asked.has("width") else 1,
             precision=asked.choice("precision", ("fp32", "bf16")),
             batch=asked.number("batch", int, 1, 10**6),
             learning_rate=asked.number("learning_rate", float, 0, 10),
@@ -228,6 +227,7 @@ def _state(read: Fields) -> State:
             smoothing=asked.number("smoothing", float, 0, 0.99),
             averaging=asked.number("averaging", int, 1, 10**9),
             negatives=asked.number("negatives", float, 0, 10),
+            pictured=asked.number("pictured", float, 0, 10) if asked.has("pictured") else 0.0,
             rounded=asked.value("rounded", bool) if asked.has("rounded") else False,
         ),
         data=read.texts("data"),

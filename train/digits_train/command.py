@@ -51,7 +51,8 @@ def train(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="fusion (the project's own), fusion-quick (two thirds of its time), lenet5, "
+            help="fusion (the project's own), fusion-quick (two thirds of its time), fusion-large "
+            "(a slow one, to be a --teacher), lenet5, "
             "resnet18, vgg11 or fasttext [default: fusion, or that of --init]",
         ),
     ] = None,
@@ -66,10 +67,6 @@ def train(
     teacher: Annotated[
         str | None, typer.Option(help="Learn also from this run's answers (distillation).")
     ] = None,
-    width: Annotated[
-        int,
-        typer.Option(min=1, max=8, help="Times the channels of a fusion: a larger one, to teach."),
-    ] = 1,
     epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Passes over the data.")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Same seed, same run.")] = 0,
     seeds: Annotated[
@@ -108,7 +105,6 @@ def train(
         init=init,
         pretrained=pretrained,
         teacher=teacher,
-        width=width,
         epochs=epochs,
         seed=seed,
         device=device,

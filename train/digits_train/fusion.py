@@ -53,6 +53,8 @@ class Layout:
 
 LAYOUTS = {
     "fusion": Layout(kernel=5, stride=2, strides=(2, 1, 1, 2), fused=(1, 3, 4)),
+    # Twice the resolution for longer: too slow for a board, made to teach.
+    "fusion-large": Layout(kernel=5, stride=2, strides=(1, 1, 2, 1, 2), fused=(2, 4, 5)),
     # Begins with patches, as a vision transformer does, but overlapping (Dosovitskiy et al. 2021).
     "fusion-quick": Layout(kernel=8, stride=4, strides=(1, 1), fused=(0, 1, 2)),
 }

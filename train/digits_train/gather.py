@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from digits_runtime.contract import ALNUM, DIGITS, InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.fields import check_labels
-from digits_train import negatives
+from digits_train import negatives, snapshots
 from digits_train.augment import canvas
 from digits_train.checkpoint import Settings, State
 from digits_train.data import TRAINING_NAMES, folder
@@ -40,12 +40,21 @@ def samples(sources: Sequence[GlyphSet], labels: Sequence[str], ink: InkSpec) ->
 
 
 def to_train_on(sources: Sequence[GlyphSet], state: State, data_dir: Path | None) -> Samples:
-    """Glyphs on the canvas of `augment`, with the "not a glyph" images of the run, if any."""
-    drawn_on = canvas(state.ink)
+    """Glyphs on the canvas of `augment`, some of them once more as in poor pictures.
+
+    After them the "not a glyph" images of the run, if any.
+    """
+    drawn_on, settings = canvas(state.ink), state.settings
     glyphs = samples(sources, state.labels, drawn_on)
+    rng = np.random.default_rng(settings.seed)
+    again = rng.permutation(len(glyphs.images))[: int(settings.pictured * len(glyphs.images))]
+    taken = snapshots.take(glyphs.images[again][:, 0], drawn_on, rng)
+    known = Samples(
+        np.concatenate((glyphs.images, taken)),
+        np.concatenate((glyphs.labels, glyphs.labels[again])),
+    )
     if not state.rejects:
-        return glyphs
-    settings = state.settings
+        return known
     letters: Sequence[NDArray[np.uint8]] = ()
     unlike = [letter for letter in negatives.UNLIKE_DIGITS if letter not in state.labels]
     if "unipen" in settings.data and unlike:
@@ -54,8 +63,8 @@ def to_train_on(sources: Sequence[GlyphSet], state: State, data_dir: Path | None
     count = int(settings.negatives * len(glyphs.images))
     extra = negatives.make(glyphs.images, state.labels, count, drawn_on, settings.seed, letters)
     return Samples(
-        np.concatenate((glyphs.images, extra)),
-        np.concatenate((glyphs.labels, np.full(len(extra), len(state.labels)))),
+        np.concatenate((known.images, extra)),
+        np.concatenate((known.labels, np.full(len(extra), len(state.labels)))),
     )
 
 

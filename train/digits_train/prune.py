@@ -1,4 +1,4 @@
-"""Makes a trained `fusion` or `fusion-quick` smaller: whole channels go, what is left is tuned.
+"""Makes a trained network of the project's own smaller: whole channels go, what is left is tuned.
 
 The channels that matter least are those that batch norm scales down most (Liu et al. 2017, "Network
 Slimming"). Whole channels, so that the smaller network is a plain network and faster on any engine.
@@ -45,7 +45,7 @@ def prune(
     """Prune the run in `folder` and fine-tune it into `output`, taught by what it was.
 
     Args:
-        folder: Of a run of `fusion` or `fusion-quick`.
+        folder: Of a run of one of the project's own networks.
         output: Folder of the new run.
         to: Share of the parameters to keep at most, above 0 and below 1.
         epochs: Of fine-tuning.
@@ -65,7 +65,7 @@ def prune(
     state = loaded.state
     if state.architecture.name not in LAYOUTS:
         raise InputError(
-            f"{folder} is a {state.architecture.name}; only {' and '.join(LAYOUTS)}, whose "
+            f"{folder} is a {state.architecture.name}; only {', '.join(LAYOUTS)}, whose "
             "channels may be of any number, can be pruned"
         )
     network = loaded.network()

@@ -18,7 +18,6 @@ from digits_train.architectures import LEARNING_RATES, NAMES
 from digits_train.checkpoint import Checkpoint, Settings, State
 from digits_train.data.glyphs import GlyphSet
 from digits_train.devices import choose_precision, first_process, open_fabric
-from digits_train.fusion import LAYOUTS
 from digits_train.gather import (
     check_every_label,
     choose_labels,
@@ -44,7 +43,6 @@ class Request:
     init: str | None = None
     pretrained: Path | None = None
     teacher: str | None = None
-    width: int = 1
     epochs: int = 20
     seed: int = 0
     device: str = "auto"
@@ -65,8 +63,6 @@ def start(output: Path, asked: Request) -> State:
     check_free(output)
     if asked.init and asked.pretrained:
         raise InputError("--init and --pretrained are two starts; give one")
-    if asked.width > 1 and (asked.init or asked.arch not in (None, *LAYOUTS)):
-        raise InputError("--width is for a fusion that starts from chance; leave it out")
     donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
     labels = choose_labels(asked.classes, asked.data)
     arch, settings = _settled(asked, donor)
@@ -112,7 +108,6 @@ def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
         seed=asked.seed,
         init=asked.init,
         teacher=asked.teacher,
-        width=asked.width,
         learning_rate=LEARNING_RATES[arch],
         precision=choose_precision(asked.device, asked.precision),
     )

@@ -253,7 +253,7 @@ def fresh(
         donor: The run that weights are taken from; its sizes are kept, whatever the labels.
     """
     rejects = settings.negatives > 0
-    architecture = design(arch, len(labels) + rejects, len(labels), ink.size, settings.width)
+    architecture = design(arch, len(labels) + rejects, len(labels), ink.size)
     if donor is not None and donor.state.architecture.name == arch:
         architecture = replace(architecture, channels=donor.state.architecture.channels)
     return State(
