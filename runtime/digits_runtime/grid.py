@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.grid_rules import BANDS, MARGIN, Traced, followed, traced
+from digits_runtime.grid_outline import outlines
+from digits_runtime.grid_rules import BANDS, MARGIN, Traced, evenness, followed, traced
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
 from digits_runtime.rules import LEVEL, UPRIGHT, Rules, across
 
 Points = NDArray[np.float64]
 
-# A grid is this share of the page's area at least, in rows and columns from so few to so many.
-_LARGE, _FEWEST, _MOST = 0.05, 2, 40
+# A grid has rows and columns from so few to so many.
+_FEWEST, _MOST = 2, 40
+# Of what is so much like a grid no better is looked for.
+_LIKELY = 0.95
 # Side, in pixels, to which a grid's outline is straightened to find its rules.
 _SIDE = 600
 # Cells less high or wide than this, in pixels of the page, hold nothing that could be read.
@@ -40,6 +44,7 @@ class Grid:
         size: Width and height, straightened, without the margin.
         level: Its level rules, closely traced.
         upright: Its upright ones.
+        likeness: 0 to 1: whether its outermost rules are inked all along, and all are even.
     """
 
     straighten: NDArray[np.float64]
@@ -48,11 +53,18 @@ class Grid:
     size: tuple[int, int]
     level: Traced
     upright: Traced
+    likeness: float
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return len(self.down) - 1, len(self.across) - 1
+
+    @property
+    def area(self) -> float:
+        """In pixels of the page, nearly."""
+        width, height = self.size
+        return float(width * height / abs(np.linalg.det(self.straighten[:2, :2])))
 
     @property
     def slope(self) -> float:
@@ -150,10 +162,31 @@ def find_grid(rules: Rules, ink: Grey) -> Grid | None:
     Returns:
         The grid; None if there is none.
     """
-    outline = _outline(as_grey(cv2.bitwise_or(rules.level, rules.upright)))
-    if outline is None:
-        return None
-    outline = (outline * rules.step).astype(np.float32)
+    guesses = (
+        None if outline is None else _within((outline * rules.step).astype(np.float32), ink)
+        for outline in outlines(as_grey(cv2.bitwise_or(rules.level, rules.upright)))
+    )
+    # What is hardly like a grid is one only in the outline that was found, not guessed.
+    as_found = next(guesses)
+    for grid in itertools.chain((as_found,), guesses):
+        if grid is not None and grid.likeness >= _LIKELY:
+            return grid
+    return as_found
+
+
+def better(first: Grid | None, second: Grid | None) -> Grid | None:
+    """Whichever is more like a grid; of two that are, the larger."""
+    if first is None or second is None:
+        return second if first is None else first
+
+    def key(grid: Grid) -> tuple[float, float]:
+        return min(grid.likeness, _LIKELY), grid.area
+
+    return max(first, second, key=key)
+
+
+def _within(outline: NDArray[np.float32], ink: Grey) -> Grid | None:
+    """The grid of which this is the outline, float32 `[4, 2]` in pixels of the page, if it is."""
     sides = np.linalg.norm(outline - np.roll(outline, -1, axis=0), axis=1)
     width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
     if not 0.1 < width / height < 10:
@@ -172,45 +205,8 @@ def find_grid(rules: Rules, ink: Grey) -> Grid | None:
             return None
     level = traced(np.ascontiguousarray(flat.T), rows, len(columns) - 1)
     upright = traced(flat, columns, len(rows) - 1)
-    return Grid(straighten, columns, rows, (width, height), level, upright)
-
-
-def _outline(both: Grey) -> NDArray[np.float32] | None:
-    """The four corners of the largest net of rules, from its upper left clockwise, or None."""
-    joined = cv2.dilate(both, np.ones((3, 3), np.uint8))
-    contours, _ = cv2.findContours(joined, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    hulls = [cv2.convexHull(contour) for contour in contours]
-    areas = [cv2.contourArea(hull) for hull in hulls]
-    if not areas or max(areas) < _LARGE * both.size:
-        return None
-    net = hulls[int(np.argmax(areas))].reshape(-1, 2).astype(np.float64)
-    corners = _corners(net)
-    # The joining made it larger by a pixel all round.
-    inward = net.mean(axis=0) - corners
-    corners += np.sqrt(2) * inward / np.linalg.norm(inward, axis=1, keepdims=True)
-    return corners.astype(np.float32)
-
-
-def _corners(hull: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The corners of the quadrilateral of four hull points with the largest area."""
-    # Few points suffice: those furthest in 64 directions.
-    angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    ways = np.stack((np.cos(angles), np.sin(angles)))
-    points = hull[np.unique((hull @ ways).argmax(axis=0))]
-    centre = points.mean(axis=0)
-    points = points[np.argsort(np.arctan2(*(points - centre).T[::-1]))]
-    if len(points) < 4:
-        return np.resize(points, (4, 2))
-    # For each diagonal the furthest point on either side.
-    first, second = np.triu_indices(len(points), 2)
-    along = points[second] - points[first]
-    offset = points[None] - points[first][:, None]
-    away = along[:, :1] * offset[:, :, 1] - along[:, 1:] * offset[:, :, 0]
-    best = int((away.max(axis=1) - away.min(axis=1)).argmax())
-    chosen = np.array([first[best], away[best].argmax(), second[best], away[best].argmin()])
-    quad = points[np.sort(chosen)]
-    # Clockwise from the corner nearest the upper left.
-    return np.asarray(np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0))
+    likeness = evenness(rows) * evenness(columns) * min(level.outermost, upright.outermost)
+    return Grid(straighten, columns, rows, (width, height), level, upright, likeness)
 
 
 def _of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:

@@ -21,6 +21,10 @@ _FAINTEST, _SURE = 3, 0.7
 # It runs at most so many pixels beside where it was followed, and along a piece as long as a cell
 # this share of it is inked.
 _ASIDE, _INKED_PIECE = 6, 0.75
+# Rules that part boxes lie so many pixels beside their place at most, and stand out so much more.
+_ASTRAY, _APART = 3, 2
+# An outermost rule is as strong as this share of the others'.
+_AS_OTHERS = 0.25
 # Rules closer than this share of the usual distance are one; even ones differ by at most so much,
 # and so many of a grid's distances are even, or it is a table of columns that differ.
 _TWICE, _UNEVEN, _EVEN = 0.4, 0.2, 0.8
@@ -35,11 +39,13 @@ class Traced(NamedTuple):
         places: float64 `[lines, pieces]`, across them, without the margin.
         at: float64 `[pieces]`, along them.
         breadths: float64 `[lines]`, pixels.
+        outermost: The share of the less inked of the two outermost rules that is inked.
     """
 
     places: NDArray[np.float64]
     at: NDArray[np.float64]
     breadths: NDArray[np.float64]
+    outermost: float
 
 
 def followed(flat: Grey) -> NDArray[np.float64]:
@@ -57,7 +63,8 @@ def followed(flat: Grey) -> NDArray[np.float64]:
     # All the way down hardly anything but rules stands out, so the rest is noise.
     whole = _rises(wide)
     least = max(_FAINTEST, 5 * float(np.median(np.abs(whole - np.median(whole)))) / 0.674)
-    shares = np.stack([np.clip(_rises(band) / least - 0.5, 0, 1) for band in bands])
+    rises = np.stack([_rises(band) for band in bands])
+    shares = np.clip(rises / least - 0.5, 0, 1)
     pieces = shares.astype(np.float32)
 
     kernel = np.ones((1, 2 * _STRAYS + 1), np.uint8)
@@ -89,7 +96,7 @@ def followed(flat: Grey) -> NDArray[np.float64]:
         lines = np.concatenate((np.zeros((1, BANDS)), lines))
     if lines[-1].mean() < last - usual:
         lines = np.concatenate((lines, np.full((1, BANDS), float(last))))
-    return _filled(lines)
+    return _boxes_parted(_filled(lines), rises)
 
 
 def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
@@ -128,7 +135,15 @@ def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
         np.median(row[sure].sum(axis=1)) if sure.any() else 1.0
         for row, sure in zip(on, clear, strict=True)
     ]
-    return Traced(places, at.astype(np.float64), np.array(breadths, np.float64))
+    there = strength[[0, -1]] >= _AS_OTHERS * np.median(strength)
+    outermost = float(there.mean(axis=1).min())
+    return Traced(places, at.astype(np.float64), np.array(breadths, np.float64), outermost)
+
+
+def evenness(lines: NDArray[np.float64]) -> float:
+    """The share of distances between lines `[lines, bands]` that are about the usual one."""
+    gaps = np.diff(lines.mean(axis=1))
+    return float((np.abs(gaps / max(float(np.median(gaps)), 1.0) - 1) < _UNEVEN).mean())
 
 
 def _rises(band: Grey) -> NDArray[np.float64]:
@@ -187,3 +202,33 @@ def _filled(lines: NDArray[np.float64]) -> NDArray[np.float64]:
         for a, b, n in zip(lines[:-1], lines[1:], cells, strict=True)
     ]
     return np.concatenate([*between, lines[-1:]])
+
+
+def _boxes_parted(lines: NDArray[np.float64], rises: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Part the three boxes of a sudoku in three each if faint rules do: `[lines, bands]`.
+
+    One by one they are too faint to be found; together they stand out from what is between them.
+    """
+    if not 4 <= len(lines) < 10:
+        return lines
+    middles = lines.mean(axis=1)
+    wanted = np.linspace(middles[0], middles[-1], 4)
+    boxes = np.abs(middles[:, None] - wanted).argmin(axis=0)
+    if np.abs(middles[boxes] - wanted).max() > _UNEVEN * (wanted[1] - wanted[0]):
+        return lines
+    borders = lines[boxes]
+
+    def at(share: float) -> tuple[NDArray[np.float64], list[float]]:
+        places = borders[:-1] + share * np.diff(borders, axis=0)
+        reach = [
+            [row[max(round(x) - _ASTRAY, 0) : round(x) + _ASTRAY + 1].max() for x, row in pairs]
+            for pairs in (zip(place + MARGIN, rises, strict=True) for place in places)
+        ]
+        return places, np.mean(reach, axis=1).tolist()
+
+    (first, of_first), (second, of_second) = at(1 / 3), at(2 / 3)
+    between = np.median([value for share in (1 / 6, 1 / 2, 5 / 6) for value in at(share)[1]])
+    if min(of_first + of_second) < max(_FAINTEST, _APART * between):
+        return lines
+    inner = np.stack((borders[:-1], first, second), axis=1).reshape(-1, lines.shape[1])
+    return np.concatenate((inner, borders[-1:]))
