@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +21,8 @@ Points = NDArray[np.float64]
 _FEWEST, _MOST = 2, 40
 # Of what is so much like a grid no better is looked for.
 _LIKELY = 0.95
+# Unless it is so many times as large: the rules of a table's cells, beside those of its frame.
+_LARGER = 1.02
 # Side, in pixels, to which a grid's outline is straightened to find its rules.
 _SIDE = 600
 # Cells less high or wide than this, in pixels of the page, hold nothing that could be read.
@@ -44,6 +46,7 @@ class Grid:
         size: Width and height, straightened, without the margin.
         level: Its level rules, closely traced.
         upright: Its upright ones.
+        area: Of the outline, pixels of the page.
         likeness: 0 to 1: whether its outermost rules are inked all along, and all are even.
     """
 
@@ -53,18 +56,13 @@ class Grid:
     size: tuple[int, int]
     level: Traced
     upright: Traced
+    area: float
     likeness: float
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return len(self.down) - 1, len(self.across) - 1
-
-    @property
-    def area(self) -> float:
-        """In pixels of the page, nearly."""
-        width, height = self.size
-        return float(width * height / abs(np.linalg.det(self.straighten[:2, :2])))
 
     @property
     def slope(self) -> float:
@@ -149,40 +147,43 @@ class Grid:
         )
 
 
-def find_grid(rules: Rules, ink: Grey) -> Grid | None:
+def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
     """Find the largest grid that rules form.
 
-    Its outline is that of the rules found; straightened, even a rule too faint to be found alone
-    shows, for it stands out from the paper all along.
+    Its outline is that of the rules found, or what that would be were none broken; straightened,
+    even a rule too faint to be found alone shows, for it stands out from the paper all along.
 
     Args:
-        rules: From `rules.find_rules`.
+        found: From `rules.find_rules`, those less likely to be a grid's last.
         ink: uint8 `[h, w]`, the page they were found on.
 
     Returns:
         The grid; None if there is none.
     """
-    guesses = (
-        None if outline is None else _within((outline * rules.step).astype(np.float32), ink)
-        for outline in outlines(as_grey(cv2.bitwise_or(rules.level, rules.upright)))
-    )
-    # What is hardly like a grid is one only in the outline that was found, not guessed.
-    as_found = next(guesses)
-    for grid in itertools.chain((as_found,), guesses):
-        if grid is not None and grid.likeness >= _LIKELY:
-            return grid
-    return as_found
+    best: Grid | None = None
+    for rules in found:
+        both = as_grey(cv2.bitwise_or(rules.level, rules.upright))
+        for number, guess in enumerate(outlines(both)):
+            if guess is None:
+                continue
+            outline = (guess * rules.step).astype(np.float32)
+            sure = best is not None and best.likeness >= _LIKELY
+            if best is not None and sure and cv2.contourArea(outline) < _LARGER * best.area:
+                continue
+            grid = _within(outline, ink)
+            # What is hardly like a grid is one only where no corner had to be guessed.
+            if grid is None or (number and grid.likeness < _LIKELY):
+                continue
+            if best is None or _rank(grid) > _rank(best):
+                best = grid
+            if grid.likeness >= _LIKELY:
+                break
+    return best
 
 
-def better(first: Grid | None, second: Grid | None) -> Grid | None:
-    """Whichever is more like a grid; of two that are, the larger."""
-    if first is None or second is None:
-        return second if first is None else first
-
-    def key(grid: Grid) -> tuple[float, float]:
-        return min(grid.likeness, _LIKELY), grid.area
-
-    return max(first, second, key=key)
+def _rank(grid: Grid) -> tuple[float, float]:
+    """What is more like a grid goes first; of two that are, the larger."""
+    return min(grid.likeness, _LIKELY), grid.area
 
 
 def _within(outline: NDArray[np.float32], ink: Grey) -> Grid | None:
@@ -206,7 +207,8 @@ def _within(outline: NDArray[np.float32], ink: Grey) -> Grid | None:
     level = traced(np.ascontiguousarray(flat.T), rows, len(columns) - 1)
     upright = traced(flat, columns, len(rows) - 1)
     likeness = evenness(rows) * evenness(columns) * min(level.outermost, upright.outermost)
-    return Grid(straighten, columns, rows, (width, height), level, upright, likeness)
+    area = cv2.contourArea(outline)
+    return Grid(straighten, columns, rows, (width, height), level, upright, area, likeness)
 
 
 def _of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:

@@ -117,11 +117,12 @@ def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
     columns = np.clip(np.rint(ways)[:, :, None].astype(int) + aside, 0, flat.shape[1] - 1)
     values = inner[rows[None, :, None], columns]
     edges = np.linspace(0, len(inner), pieces + 1).astype(int)
-    inked = [
-        np.percentile(values[:, a : max(b, a + 1)], 100 * (1 - _INKED_PIECE), axis=1)
-        for a, b in itertools.pairwise(edges)
-    ]
-    along = np.stack(inked, axis=1)  # [lines, pieces, aside]
+    inked = []
+    for a, b in itertools.pairwise(edges):
+        piece = values[:, a : max(b, a + 1)]
+        rank = round((1 - _INKED_PIECE) * (piece.shape[1] - 1))
+        inked.append(np.partition(piece, rank, axis=1)[:, rank])
+    along = np.stack(inked, axis=1).astype(np.float64)  # [lines, pieces, aside]
     strength = along.max(axis=2)
     clear = strength >= np.maximum(np.median(strength, axis=1, keepdims=True) / 2, _FAINTEST)
     # Of a broad rule the middle.
@@ -149,11 +150,11 @@ def evenness(lines: NDArray[np.float64]) -> float:
 def _rises(band: Grey) -> NDArray[np.float64]:
     """How far each column of a band stands out from those around it along most of its length."""
     # A rule is inked nearly all along; digits are not, not even a column of ones.
-    profile = np.percentile(band, 100 * (1 - _INKED), axis=0)
+    # Of bytes, numpy's stable sort is four times as fast as its percentile.
+    profile = np.sort(band, axis=0, kind="stable")[round((1 - _INKED) * (len(band) - 1))]
     window = min(len(profile) // 12, 127) | 1
-    padded = np.pad(profile, window // 2, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, window)
-    return np.asarray(profile - np.median(around, axis=1))
+    around = as_grey(cv2.medianBlur(profile[None], window))[0]
+    return np.asarray(profile.astype(np.float64) - around)
 
 
 def _peaks(total: NDArray[np.float32]) -> NDArray[np.float64]:

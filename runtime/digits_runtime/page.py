@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout
-from digits_runtime.grid import better, find_grid
+from digits_runtime.grid import find_grid
 from digits_runtime.ink import Grey, as_grey, without_grain
 from digits_runtime.layout import Boxes
 from digits_runtime.levels import find_levels, stronger_than_rules
@@ -102,9 +102,8 @@ def find_page(ink: Grey) -> Page:
     if _may_have_rules(parts, ink.shape):
         rules = find_rules(levels.faint)
         if rules is not None:
-            grid = find_grid(rules, ink)
-            if (framed := find_rules(levels.faint, FRAME)) is not None:
-                grid = better(grid, find_grid(framed, ink))
+            framed = find_rules(levels.faint, FRAME)
+            grid = find_grid([rules, framed] if framed else [rules], ink)
         if grid is not None:
             parts = _parts(grid.erased(mask))
             inside = grid.may_hold(parts.boxes)
