@@ -162,8 +162,7 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
     """
     best: Grid | None = None
     for rules in found:
-        both = as_grey(cv2.bitwise_or(rules.level, rules.upright))
-        for number, guess in enumerate(outlines(both)):
+        for number, guess in enumerate(outlines(rules.level, rules.upright)):
             if guess is None:
                 continue
             outline = (guess * rules.step).astype(np.float32)
@@ -190,7 +189,7 @@ def _within(outline: NDArray[np.float32], ink: Grey) -> Grid | None:
     """The grid of which this is the outline, float32 `[4, 2]` in pixels of the page, if it is."""
     sides = np.linalg.norm(outline - np.roll(outline, -1, axis=0), axis=1)
     width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
-    if not 0.1 < width / height < 10:
+    if not 0.1 * height < width < 10 * height:
         return None
     scale = min(_SIDE / max(width, height), 1)
     width, height = (max(round(float(side) * scale), 1) for side in (width, height))

@@ -14,49 +14,69 @@ Points = NDArray[np.float64]
 
 # A grid is this share of the page's area at least.
 _LARGE = 0.05
-# Rules so many pixels apart may be pieces of one.
-_GAP = 12
+# Rules so many pixels apart may be pieces of one, and so many beside each other cross.
+_GAP, _MEET = 12, 2
 
 
-def outlines(both: Grey) -> Iterator[NDArray[np.float32] | None]:
-    """Guess a grid's outline: as found, with sides drawn out until they meet, with gaps closed too.
+def outlines(level: Grey, upright: Grey) -> Iterator[NDArray[np.float32] | None]:
+    """Guess a grid's outline: as found; with sides drawn out until they meet; and more freely.
 
-    A corner at which rules are broken or too faint is where two sides would meet.
+    A corner at which rules are broken or too faint is where two sides would meet. Text close to a
+    rule looks like one, but crosses none; pieces of a rule far apart may still be one.
 
     Args:
-        both: uint8 `[h, w]`, 255 on level and on upright rules.
+        level: uint8 `[h, w]`, 255 on rules that run across.
+        upright: The same, on rules that run down.
 
     Yields:
         Corners, float32 `[4, 2]`, from the upper left clockwise; None where there is no such guess.
     """
-    for reach, corners in ((1, _inscribed), (1, _enclosing), (_GAP, _enclosing)):
-        net = _largest(both, reach)
-        quad = None if net is None else corners(net)
-        if net is None or quad is None:
+    both = as_grey(cv2.bitwise_or(level, upright))
+    crossed = as_grey(cv2.bitwise_and(_broad(level, _MEET), _broad(upright, _MEET)))
+    crossings = as_grey(cv2.bitwise_and(crossed, _largest(both, 1)))
+    for net, corners, reach in (
+        (_largest(both, 1), _inscribed, 1),
+        (_largest(both, 1), _enclosing, 1),
+        (crossings, _enclosing, _MEET),
+        (_largest(both, _GAP), _enclosing, _GAP),
+    ):
+        hull = _hull(net)
+        quad = None if hull is None else corners(hull)
+        if hull is None or quad is None:
             yield None
             continue
-        # The joining made it larger all round.
-        inward = net.mean(axis=0) - quad
+        # Making rules broader made it larger all round.
+        inward = hull.mean(axis=0) - quad
         quad = quad + np.sqrt(2) * reach * inward / np.linalg.norm(inward, axis=1, keepdims=True)
         # Clockwise from the corner nearest the upper left.
         yield np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0).astype(np.float32)
 
 
-def _largest(both: Grey, reach: int) -> Points | None:
-    """The hull of the largest net of rules, those so many pixels apart joined: `[n, 2]`."""
+def _broad(rules: Grey, reach: int) -> Grey:
     side = 2 * reach + 1
-    joined = as_grey(cv2.dilate(both, np.ones((side, side), np.uint8)))
-    contours, _ = cv2.findContours(joined, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    hulls = [cv2.convexHull(contour) for contour in contours]
-    areas = [cv2.contourArea(hull) for hull in hulls]
-    if not areas or max(areas) < _LARGE * both.size:
+    return as_grey(cv2.dilate(rules, np.ones((side, side), np.uint8)))
+
+
+def _largest(both: Grey, reach: int) -> Grey:
+    """The largest net of rules, those so many pixels apart joined: uint8 `[h, w]`, filled."""
+    contours, _ = cv2.findContours(_broad(both, reach), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    net = np.zeros_like(both)
+    areas = [cv2.contourArea(cv2.convexHull(contour)) for contour in contours]
+    if areas and max(areas) >= _LARGE * both.size:
+        cv2.drawContours(net, contours, int(np.argmax(areas)), 255, cv2.FILLED)
+    return net
+
+
+def _hull(net: Grey) -> Points | None:
+    """Few of the points of a net's convex hull, in order: those furthest in 64 directions."""
+    points = cv2.findNonZero(net)
+    if points is None:
         return None
-    hull = hulls[int(np.argmax(areas))].reshape(-1, 2).astype(np.float64)
-    # Few points suffice: those furthest in 64 directions.
+    hull = cv2.convexHull(points).reshape(-1, 2).astype(np.float64)
     angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    points = hull[np.unique((hull @ np.stack((np.cos(angles), np.sin(angles)))).argmax(axis=0))]
-    centre = points.mean(axis=0)
-    return np.asarray(points[np.argsort(np.arctan2(*(points - centre).T[::-1]))])
+    some = hull[np.unique((hull @ np.stack((np.cos(angles), np.sin(angles)))).argmax(axis=0))]
+    centre = some.mean(axis=0)
+    return np.asarray(some[np.argsort(np.arctan2(*(some - centre).T[::-1]))])
 
 
 def _inscribed(points: Points) -> Points | None:

@@ -15,18 +15,18 @@ SQUARE = np.array([[60, 50], [260, 50], [260, 190], [60, 190]], np.float64)
 
 
 def _drawn(corners: np.ndarray, parts: int = 3) -> np.ndarray:
-    """The sides of a quadrilateral and rules that part it: uint8 `[240, 320]`."""
-    rules = np.zeros((240, 320), np.uint8)
-    for a, b, c, d in (corners[[0, 1, 3, 2]], corners[[1, 2, 0, 3]]):
+    """The sides of a quadrilateral and rules that part it, level and upright: uint8 `[2, h, w]`."""
+    rules = np.zeros((2, 240, 320), np.uint8)
+    for way, (a, b, c, d) in enumerate((corners[[0, 1, 3, 2]], corners[[1, 2, 0, 3]])):
         for share in np.linspace(0, 1, parts + 1):
             ends = np.rint([a + share * (c - a), b + share * (d - b)]).astype(int).tolist()
-            cv2.line(rules, ends[0], ends[1], 255)
+            cv2.line(rules[way], ends[0], ends[1], 255)
     return rules
 
 
 def _nearest(rules: np.ndarray, corners: np.ndarray) -> float:
     """How far the best guess is off at its worst corner, in pixels."""
-    guesses = [guess for guess in outlines(rules) if guess is not None]
+    guesses = [guess for guess in outlines(*rules) if guess is not None]
     return min(float(np.linalg.norm(guess - corners, axis=1).max()) for guess in guesses)
 
 
@@ -40,7 +40,8 @@ def test_a_corner_that_is_missing_is_where_its_sides_meet(
 ) -> None:
     corners = SQUARE + np.array(moved).reshape(4, 2)
     rules = _drawn(corners)
-    cv2.circle(rules, tuple(int(v) for v in corners[missing]), radius, 0, cv2.FILLED)
+    for way in rules:
+        cv2.circle(way, tuple(int(v) for v in corners[missing]), radius, 0, cv2.FILLED)
     assert _nearest(rules, corners) < 5
 
 
@@ -50,12 +51,18 @@ def test_a_side_may_have_a_gap(side: int, place: float, gap: int) -> None:
     a, b = SQUARE[side], SQUARE[(side + 1) % 4]
     x, y = np.rint(a + place * (b - a)).astype(int).tolist()
     half = gap // 2
-    rules[max(y - half, 0) : y + half, max(x - half, 0) : x + half] = 0
+    rules[:, max(y - half, 0) : y + half, max(x - half, 0) : x + half] = 0
     assert _nearest(rules, SQUARE) < 5
 
 
 def test_without_rules_there_is_no_outline() -> None:
-    assert all(guess is None for guess in outlines(np.zeros((240, 320), np.uint8)))
+    assert all(guess is None for guess in outlines(*np.zeros((2, 240, 320), np.uint8)))
+
+
+def test_text_above_that_looks_like_a_rule_moves_no_corner() -> None:
+    rules = _drawn(SQUARE)
+    rules[0, 40:50, 20:120] = 255
+    assert _nearest(rules, SQUARE) < 5
 
 
 @pytest.mark.parametrize(("strength", "found"), [(7, 10), (10, 10), (0, 4)])
