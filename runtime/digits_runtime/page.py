@@ -102,8 +102,11 @@ def find_page(ink: Grey) -> Page:
     if _may_have_rules(parts, ink.shape):
         rules = find_rules(levels.faint)
         if rules is not None:
+            nets = [rules]
             framed = find_rules(levels.faint, FRAME)
-            grid = find_grid([rules, framed] if framed else [rules], ink)
+            if framed is not None and framed.has_more_than(rules):
+                nets.append(framed)
+            grid = find_grid(nets, ink)
         if grid is not None:
             parts = _parts(grid.erased(mask))
             inside = grid.may_hold(parts.boxes)

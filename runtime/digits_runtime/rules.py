@@ -44,6 +44,11 @@ class Rules:
     upright: Grey
     step: int
 
+    def has_more_than(self, other: Rules) -> bool:
+        """Whether a pixel is a rule's here, but not there; both of the same page."""
+        mine = np.stack((self.level, self.upright))
+        return bool((mine > np.stack((other.level, other.upright))).any())
+
 
 def find_rules(mask: Grey, broadest: float = _BROAD) -> Rules | None:
     """Find long straight lines turned up to 30 degrees from the frame's sides.

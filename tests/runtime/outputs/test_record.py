@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -76,7 +77,12 @@ def test_a_disk_that_fills_up_ends_the_recording_whole(
     assert _count(tmp_path / "film.avi") == 10
 
 
-def test_a_folder_gets_a_picture_of_each_number(tmp_path: Path) -> None:
+def test_a_folder_gets_a_picture_of_each_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Seconds apart, as numbers are: two within a millisecond would not lie in their order.
+    clock = itertools.count(1_800_000_000.0)
+    monkeypatch.setattr(record.time, "time", lambda: next(clock))
     pictures = recording(tmp_path / "numbers", redact=True)
     first, second = Stable("4", 0.9, 1.0), Stable("../4?\n2", 0.9, 2.0)
     for number in (None, first, replace(first, confidence=0.8), second):
