@@ -215,10 +215,10 @@ class Reader:
         contract = self.session.contract
         labels = len(contract.labels)
         wholes = [float(row[:labels].max()) for row in rows]
-        # Beside known glyphs there are glyphs; alone there may be anything.
-        known = max(wholes, default=0) >= contract.threshold
+        # Beside known glyphs there are glyphs; alone, or among much else, there may be anything.
+        known = sum(whole >= contract.threshold for whole in wholes)
         least = splitting.BESIDE if known else splitting.ALONE
-        if not known and len(line) > 2:
+        if 2 * known < len(line) and len(line) > 2:
             return list(line), list(rows)
         candidates, named = [], []
         for candidate, row, whole in zip(line, rows, wholes, strict=True):
