@@ -21,9 +21,13 @@ _INK = 0.7
 # The paper is measured in so many tiles across its shorter side, at one of so many pixels each way.
 # Where that is shorter than so many pixels, one glyph may fill many tiles, so there is one.
 _TILES, _SPARSE, _TILED = 10, 4, 320
-# A tile this much darker, in levels of ink, than three times the calmest is of what the sheet lies
+# A tile of so many times the ink of the calmest, and so many levels more, is of what the sheet lies
 # on, where so many meet at the frame's border.
-_GRAIN, _FEW_TILES = 10, 4
+_BUSY, _FEW_TILES = (3, 10), 4
+# Where there are such, weaker and fewer ones are of it too.
+_GRAINY, _FEWER_TILES = (2.5, 8), 2
+# As is what comes this close to it, pixels.
+_CLOSE = 4
 # A finger is this share of the page's shorter side broad; where less than that share of the ink is
 # narrower, the writing is as broad.
 _FINGER, _THIN = 0.07, 0.1
@@ -125,21 +129,29 @@ def _around(middle: NDArray[np.uint8]) -> Grey:
     Grain is ink nearly everywhere, writing is not; and what the sheet lies on reaches the frame's
     border.
     """
+    found = _reaching_the_border(middle, *_BUSY, _FEW_TILES)
+    if found.any():
+        found |= _reaching_the_border(middle, *_GRAINY, _FEWER_TILES)
+    return found
+
+
+def _reaching_the_border(middle: NDArray[np.uint8], times: float, more: int, few: int) -> Grey:
     ranked = np.sort(middle, axis=None)
     calm = float(ranked[len(ranked) // 5])
-    busy = (middle > 3 * calm + _GRAIN).astype(np.uint8)
+    busy = (middle > times * calm + more).astype(np.uint8)
     if not busy.any():
         return busy
     _, labels, stats, _ = cv2.connectedComponentsWithStats(busy, connectivity=4)
     rim = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
-    found = [i for i in rim.tolist() if i and stats[i, cv2.CC_STAT_AREA] >= _FEW_TILES]
+    found = [i for i in rim.tolist() if i and stats[i, cv2.CC_STAT_AREA] >= few]
     return np.where(np.isin(labels, found), 255, 0).astype(np.uint8)
 
 
 def _apart(mask: Grey, around: Grey) -> Grey:
     """A mask without what lies around a sheet, and without what of that reaches a tile further."""
     size = mask.shape[::-1]
-    beyond = as_grey(cv2.resize(around, size, interpolation=cv2.INTER_NEAREST))
+    beyond = cv2.resize(around, size, interpolation=cv2.INTER_NEAREST)
+    beyond = as_grey(cv2.dilate(beyond, np.ones((2 * _CLOSE + 1, 2 * _CLOSE + 1), np.uint8)))
     near = cv2.resize(cv2.dilate(around, _NEXT), size, interpolation=cv2.INTER_NEAREST)
     rim = as_grey(cv2.bitwise_and(mask, as_grey(near)))
     count, labels = cv2.connectedComponents(rim, connectivity=8, ltype=cv2.CV_32S)

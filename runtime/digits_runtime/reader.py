@@ -227,7 +227,9 @@ class Reader:
                 pieces = splitting.cut(candidate)
             if pieces is not None and pieces.pieces:
                 told = self.session.probabilities(self._normalised(pieces.pieces))
-                chosen = pieces.best(told[:, :labels].max(axis=1), whole, least)
+                likeliest = told[:, :labels].argmax(axis=1).tolist()
+                bare = [contract.labels[label] in splitting.STROKES for label in likeliest]
+                chosen = pieces.best(told[:, :labels].max(axis=1), bare, whole, least)
                 candidates += [pieces.pieces[index] for index in chosen]
                 named += [told[index] for index in chosen]
             if not chosen:

@@ -92,7 +92,7 @@ def _sheared(height: int, width: int) -> Columns:
 
 
 def _extent(inked: NDArray[np.intp]) -> NDArray[np.intp]:
-    """From the first row with ink to the last, of each: `[n, h]` counts to `[n]`; 0 if none."""
+    """How many rows from the first with ink to the last, of each: `[n, h]` counts to `[n]`."""
     has = inked > 0
     last = has.shape[1] - 1 - has[:, ::-1].argmax(axis=1)
-    return np.asarray((last - has.argmax(axis=1)) * has.any(axis=1), np.intp)
+    return np.asarray((last + 1 - has.argmax(axis=1)) * has.any(axis=1), np.intp)

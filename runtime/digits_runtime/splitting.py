@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -25,8 +26,13 @@ _PRICE = 0.3
 # Where glyphs touch, ink may belong to both or to neither: the next piece may begin at another cut
 # than the last one ends, so far away at most, as a share of the height, at this price.
 _NEAR, _SHARED = 0.2, 0.5
+# What is cut through so much, as a share of the height, was no joint of two glyphs. And letters are
+# full of ones: those come off more easily.
+_JOINED, _BARELY = 0.35, 0.075
+# Labels that are a bare stroke.
+STROKES = frozenset("1I")
 # Pieces have this probability at least, and of what stands alone this.
-BESIDE, ALONE = 0.9, 0.99
+BESIDE, ALONE = 0.95, 0.99
 # Crops are cut at this height at most, in pixels.
 _HEIGHT = 40
 
@@ -40,17 +46,23 @@ class Pieces:
         pieces: What lies there, in the same order.
         places: Where the cuts are, in their middle and in heights of the candidate: first its left
             end, last its right end.
+        crossed: How much ink each of `places` goes through: the share of the height, were it all
+            as strong as can be.
     """
 
     spans: tuple[tuple[int, int], ...]
     pieces: tuple[Candidate, ...]
     places: tuple[float, ...]
+    crossed: tuple[float, ...]
 
-    def best(self, told: NDArray[np.float32], whole: float, least: float) -> list[int]:
+    def best(
+        self, told: NDArray[np.float32], bare: Sequence[bool], whole: float, least: float
+    ) -> list[int]:
         """The pieces that make the likeliest reading of all: indexes; none if it is one glyph.
 
         Args:
             told: Probability of the likeliest label of each piece, `[n]`.
+            bare: Whether that label is of `STROKES`, of each piece.
             whole: The same of the uncut candidate.
             least: Of each piece taken.
         """
@@ -58,9 +70,10 @@ class Pieces:
         ways: dict[int, tuple[float, list[int]]] = {}
         likeliest = (float(np.log(max(whole, 1e-9))) - _PRICE, list[int]())
         for index in sorted(range(len(self.spans)), key=lambda i: self.spans[i]):
-            if told[index] < least:
-                continue
             start, end = self.spans[index]
+            joined = max(self.crossed[start], self.crossed[end])
+            if told[index] < least or joined > (_BARELY if bare[index] else _JOINED):
+                continue
             before = [(0.0, list[int]())] if start == 0 else []
             for other, (score, chosen) in ways.items():
                 first, until = self.spans[other]
@@ -117,4 +130,6 @@ def cut(candidate: Candidate) -> Pieces | None:
         spans.append((start, end))
         pieces.append(Candidate((left + x, top + y, w, h), piece, cut=False))
     places = tuple(float(border.mean()) / height for border in borders)
-    return Pieces(tuple(spans), tuple(pieces), places)
+    roomy = np.pad(small, ((0, 0), (0, 1))) / (float(small.max()) * len(small))
+    through = [float(roomy[np.arange(len(small)), columns].sum()) for columns in cuts]
+    return Pieces(tuple(spans), tuple(pieces), places, (0.0, *through, 0.0))

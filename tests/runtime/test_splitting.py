@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from digits_runtime import splitting
+from digits_runtime.page import Candidate
+from digits_runtime.splitting import Pieces
+
+LEAST = 0.9
+
+
+def _candidate() -> Candidate:
+    """A ring and a stroke that a thin line joins."""
+    ink = np.zeros((44, 60), np.uint8)
+    cv2.circle(ink, (20, 22), 16, 255, 4)
+    cv2.line(ink, (36, 22), (44, 22), 255, 2)
+    cv2.line(ink, (45, 4), (45, 40), 255, 5)
+    x, y, width, height = cv2.boundingRect(ink)
+    return Candidate((x, y, width, height), ink[y : y + height, x : x + width], cut=False)
+
+
+def _halves() -> Pieces:
+    """Two pieces that meet in one cut through a tenth of the height."""
+    piece = _candidate()
+    return Pieces(((0, 1), (1, 2)), (piece, piece), (0.0, 0.5, 1.0), (0.0, 0.1, 0.0))
+
+
+def _best(pieces: Pieces, *told: float, bare: bool = False, whole: float = 0.1) -> list[int]:
+    probabilities = np.array(told, np.float32)
+    return pieces.best(probabilities, [bare] * len(told), whole, LEAST)
+
+
+def test_pieces_that_are_sure_are_taken() -> None:
+    assert _best(_halves(), 0.99, 0.99) == [0, 1]
+    assert _best(_halves(), 0.99, 0.85) == []
+
+
+def test_what_is_rather_one_glyph_stays_whole() -> None:
+    assert _best(_halves(), 0.95, 0.95, whole=0.89) == []
+
+
+def test_a_bare_stroke_comes_off_only_where_it_barely_touches() -> None:
+    assert _best(_halves(), 0.99, 0.99, bare=True) == []
+    barely = replace(_halves(), crossed=(0.0, 0.05, 0.0))
+    assert _best(barely, 0.99, 0.99, bare=True) == [0, 1]
+
+
+def test_no_cut_goes_through_much_ink() -> None:
+    assert _best(replace(_halves(), crossed=(0.0, 0.5, 0.0)), 0.99, 0.99) == []
+
+
+@pytest.mark.parametrize(("apart", "taken"), [(0.1, [0, 1]), (0.4, [])])
+def test_what_joins_two_glyphs_may_belong_to_both(apart: float, taken: list[int]) -> None:
+    piece = _candidate()
+    places = (0.0, 0.5, 0.5 + apart, 1.0)
+    shared = Pieces(((0, 2), (1, 3)), (piece, piece), places, (0.0, 0.1, 0.1, 0.0))
+    assert _best(shared, 0.99, 0.99) == taken
+
+
+def test_touching_glyphs_are_cut_between_them() -> None:
+    candidate = _candidate()
+    pieces = splitting.cut(candidate)
+    assert pieces is not None
+    left, _, width, _ = candidate.box
+    ends = {
+        piece.box[0] + piece.box[2] - left
+        for piece, (start, _) in zip(pieces.pieces, pieces.spans, strict=True)
+        if start == 0
+    }
+    assert any(abs(end - (width - 7)) <= 3 for end in ends)
+    for piece in pieces.pieces:
+        assert piece.box[2] <= width
+        assert piece.box[3] >= 0.65 * candidate.box[3]
+
+
+def test_nothing_is_cut_out_of_nothing() -> None:
+    empty = Candidate((0, 0, 20, 20), np.zeros((20, 20), np.uint8), cut=False)
+    assert splitting.cut(empty) is None
