@@ -7,8 +7,6 @@ a glyph with its neighbour's ends, or without its own.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,7 +79,6 @@ def _least(ink: Grey) -> tuple[Columns, NDArray[np.floating]]:
     return np.clip(traced, 0, width), best.ravel()
 
 
-@lru_cache(maxsize=256)
 def _sheared(height: int, width: int) -> Columns:
     """Columns of a crop sheared by each slant: `[slants, height, places]`, -1 and width outside."""
     up = (height - 1) / 2 - np.arange(height)

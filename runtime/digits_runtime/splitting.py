@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from digits_runtime.page import Candidate
 from digits_runtime.seams import seams
 
-# A candidate this broad, as a share of its height, may be several.
-_BROAD = 0.5
+# A candidate this broad, as a share of its height, may be several; a broader one is rather a rule.
+_BROAD, _RULE = 0.5, 8
 # Lower ones, in pixels, are not even one.
 _LOWEST = 12
 # Pieces are this high at least, as a share of the height: shorter ones are strokes of a letter.
@@ -91,9 +91,10 @@ class Pieces:
 
 
 def may_be_several(candidate: Candidate) -> bool:
-    """Whether a candidate is high enough for a glyph, and broad enough for two."""
+    """Whether a candidate is high enough for a glyph, and broad enough for a few."""
     _, _, width, height = candidate.box
-    return height >= _LOWEST and width >= _BROAD * height and not candidate.cut
+    broad = _BROAD * height <= width <= _RULE * height
+    return height >= _LOWEST and broad and not candidate.cut
 
 
 def cut(candidate: Candidate) -> Pieces | None:

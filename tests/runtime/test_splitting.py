@@ -80,3 +80,9 @@ def test_touching_glyphs_are_cut_between_them() -> None:
 def test_nothing_is_cut_out_of_nothing() -> None:
     empty = Candidate((0, 0, 20, 20), np.zeros((20, 20), np.uint8), cut=False)
     assert splitting.cut(empty) is None
+
+
+def test_a_rule_is_not_several_glyphs() -> None:
+    long = Candidate((0, 0, 600, 14), np.full((14, 600), 255, np.uint8), cut=False)
+    assert not splitting.may_be_several(long)
+    assert splitting.may_be_several(_candidate())
