@@ -136,6 +136,7 @@ def _around(middle: NDArray[np.uint8]) -> Grey:
 
 
 def _reaching_the_border(middle: NDArray[np.uint8], times: float, more: int, few: int) -> Grey:
+    """Tiles so much busier than the calm ones, where so many or more reach the frame's border."""
     ranked = np.sort(middle, axis=None)
     calm = float(ranked[len(ranked) // 5])
     busy = (middle > times * calm + more).astype(np.uint8)

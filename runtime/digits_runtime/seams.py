@@ -28,11 +28,12 @@ def seams(ink: Grey, high: float) -> list[Columns]:
     """The likeliest cuts, from left to right.
 
     Args:
-        ink: `[h, w]`, bright on 0, not empty.
+        ink: uint8 `[h, w]`, bright on 0, not all 0.
         high: What a cut leaves on either side is so high at least, as a share of all ink's height.
 
     Returns:
-        Of each cut its column in every row, `[h]` in 0 to w: what lies to its left is before it.
+        Of each cut its column in every row, integers `[h]` in 0 to w: what lies to its left is
+        before it.
     """
     height = len(ink)
     columns, cost = _least(ink)

@@ -26,8 +26,8 @@ _PRICE = 0.3
 # Where glyphs touch, ink may belong to both or to neither: the next piece may begin at another cut
 # than the last one ends, so far away at most, as a share of the height, at this price.
 _NEAR, _SHARED = 0.2, 0.5
-# What is cut through so much, as a share of the height, was no joint of two glyphs. And letters are
-# full of ones: those come off more easily.
+# A cut through more ink than this, as a share of the height, is through no joint of two glyphs; nor
+# is one through more than the second where a piece is a bare stroke: letters are full of those.
 _JOINED, _BARELY = 0.35, 0.075
 # Labels that are a bare stroke.
 STROKES = frozenset("1I")
@@ -98,7 +98,10 @@ def may_be_several(candidate: Candidate) -> bool:
 
 
 def cut(candidate: Candidate) -> Pieces | None:
-    """Cut a candidate in all likely ways; None if there are none."""
+    """Cut a candidate in all likely ways; None if there are none.
+
+    Pieces have the size of the candidate's own ink: uint8 `[h, w]`, 0 outside of the piece.
+    """
     # Glyphs turned back by the slope of their page have room around them.
     x, y, w, h = cv2.boundingRect(cv2.threshold(candidate.ink, candidate.ink.max() / 4, 255, 0)[1])
     if w == 0:
@@ -107,13 +110,16 @@ def cut(candidate: Candidate) -> Pieces | None:
     left = candidate.box[0] + x - (candidate.ink.shape[1] - candidate.box[2]) // 2
     top = candidate.box[1] + y - (candidate.ink.shape[0] - candidate.box[3]) // 2
     scale = min(_HEIGHT / ink.shape[0], 1.0)
+    height, width = ink.shape
+    if width * scale < 1:  # a hair
+        return None
     small = np.asarray(
         cv2.resize(ink, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
     )
-    cuts = seams(small, _HIGH)
+    # Of a few pixels far apart nothing is left.
+    cuts = seams(small, _HIGH) if small.any() else []
     if not cuts:
         return None
-    height, width = ink.shape
     rows = np.minimum((np.arange(height) * scale).astype(int), small.shape[0] - 1)
     borders = [np.zeros(height)]
     borders += [(columns[rows] + 0.5) / scale for columns in cuts]

@@ -82,6 +82,15 @@ def test_nothing_is_cut_out_of_nothing() -> None:
     assert splitting.cut(empty) is None
 
 
+def test_hair_thin_and_scattered_ink_is_borne() -> None:
+    hair, specks = np.zeros((2, 400, 400), np.uint8)
+    hair[:, 200] = specks[0, 100] = specks[399, 300] = 50
+    for ink in (hair, specks):
+        candidate = Candidate((0, 0, 400, 400), ink, cut=False)
+        assert splitting.may_be_several(candidate)
+        assert splitting.cut(candidate) is None
+
+
 def test_a_rule_is_not_several_glyphs() -> None:
     long = Candidate((0, 0, 600, 14), np.full((14, 600), 255, np.uint8), cut=False)
     assert not splitting.may_be_several(long)
