@@ -88,11 +88,12 @@ class _Parts(NamedTuple):
         return _Parts([self.contours[index] for index in chosen.tolist()], self.boxes[chosen])
 
 
-def find_page(ink: Grey) -> Page:
+def find_page(ink: Grey, *, grids: bool = True) -> Page:
     """Find what may be glyphs and group them into lines, or into the cells of a grid.
 
     Args:
         ink: uint8 `[h, w]` from `paper.find_ink`.
+        grids: Whether rules may form one.
     """
     levels = find_levels(ink)
     if levels is None:
@@ -101,7 +102,7 @@ def find_page(ink: Grey) -> Page:
     parts = _parts(mask)
     if _may_have_rules(parts, ink.shape):
         rules = find_rules(levels.faint)
-        if rules is not None:
+        if rules is not None and grids:
             nets = [rules]
             framed = find_rules(levels.faint, FRAME)
             if framed is not None and framed.has_more_than(rules):

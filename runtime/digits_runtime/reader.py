@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink, page, paper, pictures, splitting
+from digits_runtime import alike, ink, page, paper, pictures, splitting, turning
 from digits_runtime.contract import DIGITS
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork
-from digits_runtime.reading import Cells, Glyph, Reading
+from digits_runtime.reading import Cells, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 from digits_runtime.sightings import joined, weighed
 
@@ -28,12 +27,12 @@ Denoise = Literal["none", "median", "nlm"]
 _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# A grid whose glyphs are named with this probability on average is the right way up.
-_UPRIGHT = 0.85
+# Of a grid's glyphs this share has a sure name and is more than a stroke.
+_SOLID = 0.2
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
-# A page of more glyphs than this is texture; nobody takes that apart.
-_MOST_GLYPHS = 150
+# On a page with more lines than this of which nothing is known those are litter.
+_MOST_LONE = 6
 
 
 class Reader:
@@ -108,26 +107,34 @@ class Reader:
         normalised = time.perf_counter()
         rows = self.session.probabilities(glyphs)
         classified = time.perf_counter()
-        if self.network is not None and found.cells is None and self._in_doubt(rows):
-            found = joined(found, inked, self.network.look(inked))
-            rows = self.session.probabilities(self._normalised(found.candidates))
-        looked = time.perf_counter()
         turns = 0
         if found.cells is not None:
-            turns, rows = self._turned(glyphs, rows)
+            turns, rows = turning.upright(glyphs, rows, self.session)
+            if not self._filled_in(rows):
+                turns, found = 0, page.find_page(inked, grids=False)
+                glyphs = self._normalised(found.candidates)
+                rows = self.session.probabilities(glyphs)
+        if self.network is not None and found.cells is None and self._in_doubt(rows):
+            before = found.candidates
+            found = joined(found, inked, self.network.look(inked))
+            glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
+        looked = time.perf_counter()
         candidates = found.candidates
         rows = self._hinted(candidates, self._looked_twice(candidates, rows))
-        agreed_at = time.perf_counter()
+        contract = self.session.contract
+        if self.network is not None:
+            rows = alike.settled(rows, glyphs, len(contract.labels), contract.threshold)
         groups = found.groups
-        contract, each = self.session.contract, iter(rows)
+        each = iter(rows)
         parts = [[next(each) for _ in group] for group in groups]
         grid: Cells | None = None
         confidences: tuple[float, ...] = ()
         if found.cells is None:
-            several = sum(map(len, groups)) <= _MOST_GLYPHS
+            known = [self._known(part) for part in parts]
+            lone = known.count(0)
             split = [
-                self._split(line, part) if several else (line, part)
-                for line, part in zip(groups, parts, strict=True)
+                self._split(line, part, count) if count or lone <= _MOST_LONE else (line, part)
+                for line, part, count in zip(groups, parts, known, strict=True)
             ]
             groups, parts = [line for line, _ in split], [part for _, part in split]
             told = name_lines(groups, parts, contract, scale)
@@ -139,13 +146,14 @@ class Reader:
             ]
             columns = len(found.cells[0])
             cells = [named[start : start + columns] for start in range(0, len(named), columns)]
-            grid = _turned_cells(cells, turns)
+            grid = turning.turned_cells(cells, turns)
             named = [tuple(glyph for cell in row for glyph in cell) for row in grid]
         if self.upside_down:
-            named = [_turned_round(line, picture.shape) for line in named]
+            named = [turning.turned_round(line, picture.shape) for line in named]
             grid = grid and tuple(
-                tuple(_turned_round(cell, picture.shape) for cell in row) for row in grid
+                tuple(turning.turned_round(cell, picture.shape) for cell in row) for row in grid
             )
+        named_at = time.perf_counter()
         now = time.time()
         return Reading(
             lines=tuple(line for line in named if line),
@@ -159,7 +167,7 @@ class Reader:
                 "decode": 1e3 * (decoded - started),
                 "find": 1e3 * (searched - decoded),
                 "normalise": 1e3 * (normalised - searched),
-                "classify": 1e3 * (classified - normalised + agreed_at - looked),
+                "classify": 1e3 * (classified - normalised + named_at - looked),
                 "look": 1e3 * (looked - classified),
             },
         )
@@ -170,6 +178,33 @@ class Reader:
         for glyph, candidate in zip(glyphs, candidates, strict=True):
             glyph[0] = ink.normalise(candidate.ink, spec)
         return glyphs
+
+    def _anew(
+        self,
+        candidates: Sequence[Candidate],
+        before: Sequence[Candidate],
+        glyphs: NDArray[np.uint8],
+        rows: NDArray[np.float32],
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Glyphs and probabilities of candidates, taken over from those that were known before."""
+        held = {id(candidate.ink): number for number, candidate in enumerate(before)}
+        places = [held.get(id(candidate.ink), -1) for candidate in candidates]
+        new = [candidate for candidate, at in zip(candidates, places, strict=True) if at < 0]
+        drawn = self._normalised(new)
+        glyphs = np.concatenate((glyphs, drawn))
+        rows = np.concatenate((rows, self.session.probabilities(drawn)))
+        fresh = iter(range(len(before), len(glyphs)))
+        order = [at if at >= 0 else next(fresh) for at in places]
+        return glyphs[order], rows[order]
+
+    def _filled_in(self, rows: NDArray[np.float32]) -> bool:
+        """Whether what a grid's cells hold are glyphs, and not bits of squared paper's rules."""
+        contract = self.session.contract
+        told = rows[:, : len(contract.labels)]
+        held = told[told.sum(axis=1) >= 0.5]
+        solid = [label not in splitting.STROKES for label in contract.labels]
+        known = (held >= contract.threshold) & solid
+        return int(known.sum()) >= _SOLID * len(held)
 
     def _in_doubt(self, rows: NDArray[np.float32]) -> bool:
         """Whether a page has glyphs with a sure name, and something without.
@@ -208,73 +243,52 @@ class Reader:
             rows[list(asked)] = weighed(rows[list(asked)], hints, self.session.contract.threshold)
         return rows
 
-    def _split(
-        self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]]
-    ) -> tuple[list[Candidate], list[NDArray[np.float32]]]:
-        """Take touching glyphs of a line apart."""
+    def _known(self, rows: Sequence[NDArray[np.float32]]) -> int:
+        """How many glyphs of a line have a sure name."""
         contract = self.session.contract
         labels = len(contract.labels)
-        wholes = [float(row[:labels].max()) for row in rows]
+        return sum(float(row[:labels].max()) >= contract.threshold for row in rows)
+
+    def _split(
+        self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]], known: int
+    ) -> tuple[list[Candidate], list[NDArray[np.float32]]]:
+        """Take touching glyphs of a line apart, of which so many glyphs are known."""
+        contract = self.session.contract
+        wholes = [float(row[: len(contract.labels)].max()) for row in rows]
         # Beside known glyphs there are glyphs; alone, or among much else, there may be anything.
-        known = sum(whole >= contract.threshold for whole in wholes)
         least = splitting.BESIDE if known else splitting.ALONE
         if 2 * known < len(line) and len(line) > 2:
             return list(line), list(rows)
         candidates, named = [], []
         for candidate, row, whole in zip(line, rows, wholes, strict=True):
-            pieces, chosen = None, []
+            pieces = [(candidate, row)]
             if whole < contract.threshold and splitting.may_be_several(candidate):
-                pieces = splitting.cut(candidate)
-            if pieces is not None and pieces.pieces:
-                told = self.session.probabilities(self._normalised(pieces.pieces))
-                likeliest = told[:, :labels].argmax(axis=1).tolist()
-                bare = [contract.labels[label] in splitting.STROKES for label in likeliest]
-                chosen = pieces.best(told[:, :labels].max(axis=1), bare, whole, least)
-                candidates += [pieces.pieces[index] for index in chosen]
-                named += [told[index] for index in chosen]
-            if not chosen:
-                candidates.append(candidate)
-                named.append(row)
+                pieces = self._cut(candidate, whole, least) or pieces
+            candidates += [piece for piece, _ in pieces]
+            named += [told for _, told in pieces]
         return candidates, named
 
-    def _turned(
-        self, glyphs: NDArray[np.uint8], rows: NDArray[np.float32]
-    ) -> tuple[int, NDArray[np.float32]]:
-        """How many quarters a page lies turned to the right, and what its glyphs are turned back.
+    def _cut(
+        self, candidate: Candidate, whole: float, least: float
+    ) -> list[tuple[Candidate, NDArray[np.float32]]]:
+        """The pieces of a candidate with their probabilities; none if it is one glyph."""
+        cuts, contract = splitting.cut(candidate), self.session.contract
+        if cuts is None:
+            return []
+        known: dict[splitting.Span, tuple[Candidate, NDArray[np.float32]]] = {}
 
-        A page photographed from above often bears the wrong note of which side is up.
-        """
-        labels = len(self.session.contract.labels)
+        def look(spans: Sequence[splitting.Span]) -> list[tuple[float, bool]]:
+            pieces = {span: piece for span in spans if (piece := cuts.piece(span)) is not None}
+            rows = self.session.probabilities(self._normalised(list(pieces.values())))
+            known.update(zip(pieces, zip(pieces.values(), rows, strict=True), strict=True))
+            told = []
+            for span in spans:
+                named = known[span][1][: len(contract.labels)] if span in known else np.zeros(1)
+                best = int(named.argmax())
+                told.append((float(named[best]), contract.labels[best] in splitting.STROKES))
+            return told
 
-        def told(rows: NDArray[np.float32]) -> float:
-            return float(rows[:, :labels].max(axis=1).sum())
-
-        if len(rows) == 0 or told(rows) >= _UPRIGHT * len(rows):
-            return 0, rows
-        ways = [rows] + [
-            self.session.probabilities(np.ascontiguousarray(np.rot90(glyphs, turn, axes=(2, 3))))
-            for turn in (1, 2, 3)
-        ]
-        best = int(np.argmax([told(way) for way in ways]))
-        return best, ways[best]
-
-
-def _turned_cells(cells: Sequence[Sequence[tuple[Glyph, ...]]], turns: int) -> Cells:
-    """Rows of cells, turned to the left by quarters."""
-    for _ in range(turns):
-        cells = list(zip(*cells, strict=True))[::-1]
-    return tuple(tuple(row) for row in cells)
-
-
-def _turned_round(glyphs: Sequence[Glyph], shape: tuple[int, ...]) -> tuple[Glyph, ...]:
-    """Glyphs with their boxes where they are in the frame that was turned upside down."""
-    turned = []
-    for glyph in glyphs:
-        x, y, width, height = glyph.box
-        turned.append(
-            replace(glyph, box=(shape[1] - x - width, shape[0] - y - height, width, height))
-        )
-    return tuple(turned)
+        return [known[span] for span in cuts.likeliest(look, whole, least)]
 
 
 def _inked(picture: NDArray[np.uint8], denoise: Denoise) -> tuple[ink.Grey, float]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime.ink import Grey
 from digits_runtime.page import Candidate
 from digits_runtime.seams import seams
+
+Span = tuple[int, int]  # the numbers of the two cuts that a piece lies between
+Look = Callable[[Sequence[Span]], Sequence[tuple[float, bool]]]
 
 # A candidate this broad, as a share of its height, may be several; a broader one is rather a rule.
 _BROAD, _RULE = 0.5, 8
@@ -37,57 +40,78 @@ BESIDE, ALONE = 0.95, 0.99
 _HEIGHT = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """The ways to cut a candidate.
+@dataclass(frozen=True, slots=True, eq=False)
+class Cuts:
+    """Where a candidate may be cut.
 
     Attributes:
-        spans: Of each piece, the cuts it lies between: the numbers of two of `places`.
-        pieces: What lies there, in the same order.
-        places: Where the cuts are, in their middle and in heights of the candidate: first its left
-            end, last its right end.
-        crossed: How much ink each of `places` goes through: the share of the height, were it all
-            as strong as can be.
+        ink: uint8 `[h, w]`, its own ink and nothing around it.
+        corner: Where that lies on the page: left and top.
+        borders: float64 `[cuts + 2, h]`, the column of each cut in every row; the first is the left
+            end, the last the right end.
+        crossed: How much ink each of them goes through: the share of the height, were it all as
+            strong as can be.
     """
 
-    spans: tuple[tuple[int, int], ...]
-    pieces: tuple[Candidate, ...]
-    places: tuple[float, ...]
+    ink: Grey
+    corner: tuple[int, int]
+    borders: NDArray[np.float64]
     crossed: tuple[float, ...]
 
-    def best(
-        self, told: NDArray[np.float32], bare: Sequence[bool], whole: float, least: float
-    ) -> list[int]:
-        """The pieces that make the likeliest reading of all: indexes; none if it is one glyph.
+    def piece(self, span: Span) -> Candidate | None:
+        """What lies between two cuts, if it is high and slim enough for a glyph.
+
+        Its ink has the size of the candidate's own: uint8 `[h, w]`, 0 outside of the piece.
+        """
+        start, end = (self.borders[cut][:, None] for cut in span)
+        columns = np.arange(self.ink.shape[1])
+        piece = np.where((columns >= start) & (columns < end), self.ink, 0).astype(np.uint8)
+        x, y, w, h = cv2.boundingRect(cv2.threshold(piece, self.ink.max() / 4, 255, 0)[1])
+        if w == 0 or w > _BROADEST * h or h < _HIGH * len(self.ink):
+            return None
+        return Candidate((self.corner[0] + x, self.corner[1] + y, w, h), piece, cut=False)
+
+    def likeliest(self, look: Look, whole: float, least: float) -> list[Span]:
+        """The pieces that make the likeliest reading of all; none if it is one glyph.
+
+        Only what can follow a piece that was good enough is looked at: of what is one glyph, or
+        none, that is little.
 
         Args:
-            told: Probability of the likeliest label of each piece, `[n]`.
-            bare: Whether that label is of `STROKES`, of each piece.
-            whole: The same of the uncut candidate.
+            look: Tells the probability of the likeliest label of each of some spans, 0 where there
+                is no piece, and whether that label is of `STROKES`.
+            whole: That probability of the uncut candidate.
             least: Of each piece taken.
         """
-        last = len(self.places) - 1
-        ways: dict[int, tuple[float, list[int]]] = {}
-        likeliest = (float(np.log(max(whole, 1e-9))) - _PRICE, list[int]())
-        for index in sorted(range(len(self.spans)), key=lambda i: self.spans[i]):
-            start, end = self.spans[index]
-            joined = max(self.crossed[start], self.crossed[end])
-            if told[index] < least or joined > (_BARELY if bare[index] else _JOINED):
+        places = self.borders.mean(axis=1) / len(self.ink)
+        last = len(places) - 1
+        ways: dict[Span, tuple[float, list[Span]]] = {}
+        best = (_worth(whole), list[Span]())
+        for start in range(last):
+            reached: dict[Span, tuple[float, list[Span]]] = {}
+            for end in range(start + 1, last + 1):
+                before = [(0.0, list[Span]())] if start == 0 and end < last else []
+                for (first, until), (score, chosen) in ways.items():
+                    apart = abs(float(places[until] - places[start]))
+                    if first < start and until < end and apart <= _NEAR:
+                        before.append((score - _SHARED * apart / _NEAR, chosen))
+                if before and max(self.crossed[start], self.crossed[end]) <= _JOINED:
+                    reached[start, end] = max(before, key=lambda way: way[0])
+            if not reached:
                 continue
-            before = [(0.0, list[int]())] if start == 0 else []
-            for other, (score, chosen) in ways.items():
-                first, until = self.spans[other]
-                apart = abs(self.places[until] - self.places[start])
-                if first < start and until < end and apart <= _NEAR:
-                    before.append((score - _SHARED * apart / _NEAR, chosen))
-            if not before:
-                continue
-            score, chosen = max(before, key=lambda way: way[0])
-            value = float(np.log(max(told[index], 1e-9))) - _PRICE
-            ways[index] = (score + value, [*chosen, index])
-            if end == last:
-                likeliest = max(likeliest, ways[index], key=lambda way: way[0])
-        return likeliest[1]
+            for span, (told, bare) in zip(reached, look(list(reached)), strict=True):
+                joined = max(self.crossed[span[0]], self.crossed[span[1]])
+                if told < least or (bare and joined > _BARELY):
+                    continue
+                score, chosen = reached[span]
+                ways[span] = (score + _worth(told), [*chosen, span])
+                if span[1] == last:
+                    best = max(best, ways[span], key=lambda way: way[0])
+        return best[1]
+
+
+def _worth(probability: float) -> float:
+    return float(np.log(max(probability, 1e-9))) - _PRICE
 
 
 def may_be_several(candidate: Candidate) -> bool:
@@ -97,11 +121,8 @@ def may_be_several(candidate: Candidate) -> bool:
     return height >= _LOWEST and broad and not candidate.cut
 
 
-def cut(candidate: Candidate) -> Pieces | None:
-    """Cut a candidate in all likely ways; None if there are none.
-
-    Pieces have the size of the candidate's own ink: uint8 `[h, w]`, 0 outside of the piece.
-    """
+def cut(candidate: Candidate) -> Cuts | None:
+    """Where a candidate is likely to be several; None if nowhere."""
     # Glyphs turned back by the slope of their page have room around them.
     x, y, w, h = cv2.boundingRect(cv2.threshold(candidate.ink, candidate.ink.max() / 4, 255, 0)[1])
     if w == 0:
@@ -124,19 +145,6 @@ def cut(candidate: Candidate) -> Pieces | None:
     borders = [np.zeros(height)]
     borders += [(columns[rows] + 0.5) / scale for columns in cuts]
     borders.append(np.full(height, float(width)))
-    columns = np.arange(width)[None]
-    spans, pieces = [], []
-    for start, end in itertools.combinations(range(len(borders)), 2):
-        if (start, end) == (0, len(borders) - 1):
-            continue
-        inside = (columns >= borders[start][:, None]) & (columns < borders[end][:, None])
-        piece = np.where(inside, ink, 0).astype(np.uint8)
-        x, y, w, h = cv2.boundingRect(cv2.threshold(piece, ink.max() / 4, 255, 0)[1])
-        if w == 0 or w > _BROADEST * h or h < _HIGH * height:
-            continue
-        spans.append((start, end))
-        pieces.append(Candidate((left + x, top + y, w, h), piece, cut=False))
-    places = tuple(float(border.mean()) / height for border in borders)
     roomy = np.pad(small, ((0, 0), (0, 1))) / (float(small.max()) * len(small))
     through = [float(roomy[np.arange(len(small)), columns].sum()) for columns in cuts]
-    return Pieces(tuple(spans), tuple(pieces), places, (0.0, *through, 0.0))
+    return Cuts(ink, (left, top), np.stack(borders), (0.0, *through, 0.0))

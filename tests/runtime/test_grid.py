@@ -6,7 +6,7 @@ import pytest
 
 from digits_runtime import layout
 from digits_runtime.reader import Reader
-from digits_train import grids
+from digits_train import grids, pages
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
@@ -26,6 +26,14 @@ def test_a_grid_is_read_cell_by_cell_whichever_side_is_up(reader: Reader, turns:
 
 def test_a_page_without_a_grid_has_none(reader: Reader) -> None:
     assert reader.read(np.full((480, 640), 220, np.uint8)).grid is None
+
+
+def test_squared_paper_of_which_bits_of_rules_are_left_is_no_grid(reader: Reader) -> None:
+    scene = pages.page(3, 30139)
+    reading = reader.read(scene.frame)
+    assert reading.grid is None
+    true = "".join(glyph.label for line in scene.lines for glyph in line)
+    assert len(reading.text.replace("\n", "")) <= len(true)
 
 
 @pytest.mark.parametrize("turns", [0, 1])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -8,9 +8,10 @@ import pytest
 
 from digits_runtime import splitting
 from digits_runtime.page import Candidate
-from digits_runtime.splitting import Pieces
+from digits_runtime.splitting import Cuts, Span
 
 LEAST = 0.9
+LEFT, RIGHT = (0, 1), (1, 2)
 
 
 def _candidate() -> Candidate:
@@ -23,56 +24,69 @@ def _candidate() -> Candidate:
     return Candidate((x, y, width, height), ink[y : y + height, x : x + width], cut=False)
 
 
-def _halves() -> Pieces:
-    """Two pieces that meet in one cut through a tenth of the height."""
-    piece = _candidate()
-    return Pieces(((0, 1), (1, 2)), (piece, piece), (0.0, 0.5, 1.0), (0.0, 0.1, 0.0))
+def _halves(*crossed: float, apart: float = 0.0) -> Cuts:
+    """Two pieces that meet in one cut through a tenth of the height, or lie between two cuts."""
+    ink = _candidate().ink
+    height, width = ink.shape
+    places = [0.0, width / 2, *([width / 2 + apart * height] if apart else []), width]
+    borders = np.repeat(np.array(places)[:, None], height, axis=1)
+    return Cuts(ink, (0, 0), borders, (0.0, *(crossed or [0.1] * (len(places) - 2)), 0.0))
 
 
-def _best(pieces: Pieces, *told: float, bare: bool = False, whole: float = 0.1) -> list[int]:
-    probabilities = np.array(told, np.float32)
-    return pieces.best(probabilities, [bare] * len(told), whole, LEAST)
+def _best(
+    cuts: Cuts, told: dict[Span, float], *, bare: bool = False, whole: float = 0.1
+) -> list[Span]:
+    def look(spans: Sequence[Span]) -> list[tuple[float, bool]]:
+        return [(told.get(span, 0.0), bare) for span in spans]
+
+    return cuts.likeliest(look, whole, LEAST)
 
 
 def test_pieces_that_are_sure_are_taken() -> None:
-    assert _best(_halves(), 0.99, 0.99) == [0, 1]
-    assert _best(_halves(), 0.99, 0.85) == []
+    assert _best(_halves(), {LEFT: 0.99, RIGHT: 0.99}) == [LEFT, RIGHT]
+    assert _best(_halves(), {LEFT: 0.99, RIGHT: 0.85}) == []
+
+
+def test_only_what_follows_a_sure_piece_is_looked_at() -> None:
+    asked: list[Span] = []
+
+    def look(spans: Sequence[Span]) -> list[tuple[float, bool]]:
+        asked.extend(spans)
+        return [(0.5, False)] * len(spans)
+
+    assert _halves().likeliest(look, 0.1, LEAST) == []
+    assert asked == [LEFT]
 
 
 def test_what_is_rather_one_glyph_stays_whole() -> None:
-    assert _best(_halves(), 0.95, 0.95, whole=0.89) == []
+    assert _best(_halves(), {LEFT: 0.95, RIGHT: 0.95}, whole=0.89) == []
 
 
 def test_a_bare_stroke_comes_off_only_where_it_barely_touches() -> None:
-    assert _best(_halves(), 0.99, 0.99, bare=True) == []
-    barely = replace(_halves(), crossed=(0.0, 0.05, 0.0))
-    assert _best(barely, 0.99, 0.99, bare=True) == [0, 1]
+    sure = {LEFT: 0.99, RIGHT: 0.99}
+    assert _best(_halves(), sure, bare=True) == []
+    assert _best(_halves(0.05), sure, bare=True) == [LEFT, RIGHT]
 
 
 def test_no_cut_goes_through_much_ink() -> None:
-    assert _best(replace(_halves(), crossed=(0.0, 0.5, 0.0)), 0.99, 0.99) == []
+    assert _best(_halves(0.5), {LEFT: 0.99, RIGHT: 0.99}) == []
 
 
-@pytest.mark.parametrize(("apart", "taken"), [(0.1, [0, 1]), (0.4, [])])
-def test_what_joins_two_glyphs_may_belong_to_both(apart: float, taken: list[int]) -> None:
-    piece = _candidate()
-    places = (0.0, 0.5, 0.5 + apart, 1.0)
-    shared = Pieces(((0, 2), (1, 3)), (piece, piece), places, (0.0, 0.1, 0.1, 0.0))
-    assert _best(shared, 0.99, 0.99) == taken
+@pytest.mark.parametrize(("apart", "taken"), [(0.1, [(0, 2), (1, 3)]), (0.4, [])])
+def test_what_joins_two_glyphs_may_belong_to_both(apart: float, taken: list[Span]) -> None:
+    assert _best(_halves(apart=apart), {(0, 2): 0.99, (1, 3): 0.99}) == taken
 
 
 def test_touching_glyphs_are_cut_between_them() -> None:
     candidate = _candidate()
-    pieces = splitting.cut(candidate)
-    assert pieces is not None
+    cuts = splitting.cut(candidate)
+    assert cuts is not None
+    last = len(cuts.borders) - 1
+    pieces = [piece for end in range(1, last) if (piece := cuts.piece((0, end)))]
     left, _, width, _ = candidate.box
-    ends = {
-        piece.box[0] + piece.box[2] - left
-        for piece, (start, _) in zip(pieces.pieces, pieces.spans, strict=True)
-        if start == 0
-    }
+    ends = [piece.box[0] + piece.box[2] - left for piece in pieces]
     assert any(abs(end - (width - 7)) <= 3 for end in ends)
-    for piece in pieces.pieces:
+    for piece in pieces:
         assert piece.box[2] <= width
         assert piece.box[3] >= 0.65 * candidate.box[3]
 
