@@ -35,6 +35,8 @@ def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
         Groups of indexes of parts.
     """
     count = len(boxes)
+    if count == 0:
+        return []
     x, y, w, h = (column[:, None].astype(np.float64) for column in boxes.T)
     area = areas[:, None]
     overlap = np.minimum(x + w, (x + w).T) - np.maximum(x, x.T)
@@ -45,7 +47,12 @@ def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
     near = (overlap >= 0.35 * np.minimum(w, w.T)) & (gap <= 0.16 * h.T)
     # But not a glyph and the frame around it.
     inside = (overlap >= 0.8 * w) & (gap <= -0.8 * h) & (h >= 0.12 * h.T)
-    same = smaller & ((flat & near) | inside | _stacked(boxes, overlap, gap))
+    part = smaller & ((flat & near) | inside)
+    # Of one glyph only, the nearest: what is left of a rule would make one of all that it touches.
+    rows = np.flatnonzero(part.any(axis=1))
+    nearest = np.where(part[rows], gap[rows], np.inf).argmin(axis=1)
+    same = smaller & _stacked(boxes, overlap, gap)
+    same[rows, nearest] = True
     return _connected(same)
 
 

@@ -24,6 +24,8 @@ _TILES, _SPARSE, _TILED = 10, 4, 320
 # A tile of so many times the ink of the calmest, and so many levels more, is of what the sheet lies
 # on, where so many meet at the frame's border.
 _BUSY, _FEW_TILES = (3, 10), 4
+# This share of them is at the border, or they are of a finger and the writing close to it.
+_ALONG = 0.25
 # Where there are such, weaker and fewer ones are of it too.
 _GRAINY, _FEWER_TILES = (2.5, 8), 2
 # As is what comes this close to it, pixels.
@@ -143,8 +145,14 @@ def _reaching_the_border(middle: NDArray[np.uint8], times: float, more: int, few
     if not busy.any():
         return busy
     _, labels, stats, _ = cv2.connectedComponentsWithStats(busy, connectivity=4)
-    rim = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
-    found = [i for i in rim.tolist() if i and stats[i, cv2.CC_STAT_AREA] >= few]
+    rim = np.bincount(np.concatenate((labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1])))
+    found = [
+        label
+        for label in np.flatnonzero(rim).tolist()
+        if label
+        and stats[label, cv2.CC_STAT_AREA] >= few
+        and rim[label] >= _ALONG * stats[label, cv2.CC_STAT_AREA]
+    ]
     return np.where(np.isin(labels, found), 255, 0).astype(np.uint8)
 
 

@@ -34,3 +34,9 @@ def test_one_upon_the_other_without_neighbours_stay_two() -> None:
 def test_loops_well_apart_stay_two() -> None:
     upper, (x, y, width, height) = _LOOPS
     assert _joined([*_BESIDE, upper, (x, y + 12, width, height - 12)]) == [[0], [1], [2], [3]]
+
+
+def test_what_is_left_of_a_rule_joins_one_digit_at_most() -> None:
+    digits = [(100, 100, 30, 40), (136, 100, 30, 40), (118, 146, 30, 40)]
+    left_of_rule = (122, 141, 22, 4)
+    assert len(_joined([*digits, left_of_rule])) == 3
