@@ -12,8 +12,9 @@ from digits_runtime.levels import find_levels
 
 @pytest.fixture
 def ink() -> NDArray[np.uint8]:
-    """A calm page with broad writing from the left border on."""
+    """A calm page with broad writing in a faint shade that begins at the left border."""
     page = np.random.default_rng(0).integers(0, 6, (480, 640)).astype(np.uint8)
+    page[250:360, :420] += 24
     for column, label in enumerate("1987"):
         place = (95 + 75 * column, 340)
         cv2.putText(page, label, place, cv2.FONT_HERSHEY_SIMPLEX, 3, (170,), 14)
