@@ -18,7 +18,7 @@ _NOTES = {
     "unipen": "UNIPEN train_r01_v07 (Guyon et al. 1994), CC BY 4.0",
     "synth": "digits-edge's own procedural handwriting, Apache-2.0",
     "print": "print in DejaVu, STIX and Computer Modern faces, as matplotlib brings them under "
-    "their own free licences",
+    "their own free licences, and in Roboto (Apache-2.0) and Manrope (OFL-1.1)",
 }
 
 
