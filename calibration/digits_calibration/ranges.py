@@ -99,7 +99,8 @@ def choose(histogram: Histogram, method: Method) -> Range:
 
 def _wide(reach: Range) -> Range:
     """A range that a histogram can be made of, whatever a dead layer gives."""
-    return reach if reach[1] > reach[0] else (0.0, 1.0)
+    # Bins of a range that hardly is one would be narrower than any number.
+    return reach if reach[1] - reach[0] > _BINS * float(np.finfo(np.float32).tiny) else (0.0, 1.0)
 
 
 def _percentile(histogram: Histogram) -> Range:

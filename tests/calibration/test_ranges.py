@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -31,6 +31,7 @@ VALUES = arrays.arrays(
 
 
 @given(VALUES, st.sampled_from(METHODS))
+@example(np.array([2.8e-44], np.float32), "minmax")
 def test_every_range_holds_zero_and_lies_within_what_was_seen(
     values: np.ndarray, method: Method
 ) -> None:
