@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout
+from digits_runtime.contract import InkSpec
 from digits_runtime.grid import find_grid
-from digits_runtime.ink import Grey, as_grey, without_grain
+from digits_runtime.ink import Grey, as_grey, normalise, without_grain
 from digits_runtime.layout import Boxes
 from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.reading import Box
@@ -144,6 +145,14 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
         return Page([], cells)
     lines, slope = layout.lines_of(boxes)
     return Page([candidates([[index] for index in line], slope) for line in lines])
+
+
+def model_input(candidates: Sequence[Candidate], spec: InkSpec) -> NDArray[np.uint8]:
+    """Candidates as a model sees them: uint8 `[n, 1, size, size]`."""
+    glyphs = np.zeros((len(candidates), 1, spec.size, spec.size), np.uint8)
+    for glyph, candidate in zip(glyphs, candidates, strict=True):
+        glyph[0] = normalise(candidate.ink, spec)
+    return glyphs
 
 
 def _parts(mask: Grey) -> _Parts:

@@ -20,6 +20,7 @@ from digits_runtime.page_network import PageNetwork
 from digits_runtime.reading import Cells, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 from digits_runtime.sightings import joined, weighed
+from digits_runtime.touching import taken_apart
 
 Denoise = Literal["none", "median", "nlm"]
 
@@ -31,8 +32,6 @@ _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 _SOLID = 0.2
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
-# On a page with more lines than this of which nothing is known those are litter.
-_MOST_LONE = 6
 
 
 class Reader:
@@ -103,7 +102,8 @@ class Reader:
         inked, scale = _inked(picture, self.denoise)
         found = page.find_page(inked)
         searched = time.perf_counter()
-        glyphs = self._normalised(found.candidates)
+        contract = self.session.contract
+        glyphs = page.model_input(found.candidates, contract.ink)
         normalised = time.perf_counter()
         rows = self.session.probabilities(glyphs)
         classified = time.perf_counter()
@@ -112,7 +112,7 @@ class Reader:
             turns, rows = turning.upright(glyphs, rows, self.session)
             if not self._filled_in(rows):
                 turns, found = 0, page.find_page(inked, grids=False)
-                glyphs = self._normalised(found.candidates)
+                glyphs = page.model_input(found.candidates, contract.ink)
                 rows = self.session.probabilities(glyphs)
         if self.network is not None and found.cells is None and self._in_doubt(rows):
             before = found.candidates
@@ -121,7 +121,6 @@ class Reader:
         looked = time.perf_counter()
         candidates = found.candidates
         rows = self._hinted(candidates, self._looked_twice(candidates, rows))
-        contract = self.session.contract
         if self.network is not None:
             rows = alike.settled(rows, glyphs, len(contract.labels), contract.threshold)
         groups = found.groups
@@ -130,13 +129,8 @@ class Reader:
         grid: Cells | None = None
         confidences: tuple[float, ...] = ()
         if found.cells is None:
-            known = [self._known(part) for part in parts]
-            lone = known.count(0)
-            split = [
-                self._split(line, part, count) if count or lone <= _MOST_LONE else (line, part)
-                for line, part, count in zip(groups, parts, known, strict=True)
-            ]
-            groups, parts = [line for line, _ in split], [part for _, part in split]
+            apart = taken_apart(groups, parts, self.session)
+            groups, parts = [line for line, _ in apart], [part for _, part in apart]
             told = name_lines(groups, parts, contract, scale)
             named, confidences = [line for line, _ in told], tuple(sure for _, sure in told)
         else:
@@ -172,13 +166,6 @@ class Reader:
             },
         )
 
-    def _normalised(self, candidates: Sequence[Candidate]) -> NDArray[np.uint8]:
-        spec = self.session.contract.ink
-        glyphs = np.zeros((len(candidates), 1, spec.size, spec.size), np.uint8)
-        for glyph, candidate in zip(glyphs, candidates, strict=True):
-            glyph[0] = ink.normalise(candidate.ink, spec)
-        return glyphs
-
     def _anew(
         self,
         candidates: Sequence[Candidate],
@@ -190,7 +177,7 @@ class Reader:
         held = {id(candidate.ink): number for number, candidate in enumerate(before)}
         places = [held.get(id(candidate.ink), -1) for candidate in candidates]
         new = [candidate for candidate, at in zip(candidates, places, strict=True) if at < 0]
-        drawn = self._normalised(new)
+        drawn = page.model_input(new, self.session.contract.ink)
         glyphs = np.concatenate((glyphs, drawn))
         rows = np.concatenate((rows, self.session.probabilities(drawn)))
         fresh = iter(range(len(before), len(glyphs)))
@@ -242,53 +229,6 @@ class Reader:
             hints = np.stack(list(asked.values()))
             rows[list(asked)] = weighed(rows[list(asked)], hints, self.session.contract.threshold)
         return rows
-
-    def _known(self, rows: Sequence[NDArray[np.float32]]) -> int:
-        """How many glyphs of a line have a sure name."""
-        contract = self.session.contract
-        labels = len(contract.labels)
-        return sum(float(row[:labels].max()) >= contract.threshold for row in rows)
-
-    def _split(
-        self, line: Sequence[Candidate], rows: Sequence[NDArray[np.float32]], known: int
-    ) -> tuple[list[Candidate], list[NDArray[np.float32]]]:
-        """Take touching glyphs of a line apart, of which so many glyphs are known."""
-        contract = self.session.contract
-        wholes = [float(row[: len(contract.labels)].max()) for row in rows]
-        # Beside known glyphs there are glyphs; alone, or among much else, there may be anything.
-        least = splitting.BESIDE if known else splitting.ALONE
-        if 2 * known < len(line) and len(line) > 2:
-            return list(line), list(rows)
-        candidates, named = [], []
-        for candidate, row, whole in zip(line, rows, wholes, strict=True):
-            pieces = [(candidate, row)]
-            if whole < contract.threshold and splitting.may_be_several(candidate):
-                pieces = self._cut(candidate, whole, least) or pieces
-            candidates += [piece for piece, _ in pieces]
-            named += [told for _, told in pieces]
-        return candidates, named
-
-    def _cut(
-        self, candidate: Candidate, whole: float, least: float
-    ) -> list[tuple[Candidate, NDArray[np.float32]]]:
-        """The pieces of a candidate with their probabilities; none if it is one glyph."""
-        cuts, contract = splitting.cut(candidate), self.session.contract
-        if cuts is None:
-            return []
-        known: dict[splitting.Span, tuple[Candidate, NDArray[np.float32]]] = {}
-
-        def look(spans: Sequence[splitting.Span]) -> list[tuple[float, bool]]:
-            pieces = {span: piece for span in spans if (piece := cuts.piece(span)) is not None}
-            rows = self.session.probabilities(self._normalised(list(pieces.values())))
-            known.update(zip(pieces, zip(pieces.values(), rows, strict=True), strict=True))
-            told = []
-            for span in spans:
-                named = known[span][1][: len(contract.labels)] if span in known else np.zeros(1)
-                best = int(named.argmax())
-                told.append((float(named[best]), contract.labels[best] in splitting.STROKES))
-            return told
-
-        return [known[span] for span in cuts.likeliest(look, whole, least)]
 
 
 def _inked(picture: NDArray[np.uint8], denoise: Denoise) -> tuple[ink.Grey, float]:
