@@ -32,7 +32,8 @@ BOARDS = {
     "cortex-a53": "Raspberry Pi 3",
     "cortex-a76": "Raspberry Pi 5",
 }
-TESTS = [f"tests/runtime/test_{part}.py" for part in ("ink", "ink_golden", "page", "session")]
+PARTS = ("ink", "ink_golden", "page", "paper", "session", "single")
+TESTS = [f"tests/runtime/test_{part}.py" for part in PARTS]
 # Float kernels add in another order; probabilities follow.
 FLOAT, PROBABILITY = 1e-4, 0.02
 # What OpenCV's resizing rounds differently may move a model's input by a level.

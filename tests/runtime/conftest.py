@@ -14,6 +14,8 @@ from digits_runtime.session import BUNDLED, BUNDLED_FLOAT, Session
 from digits_train import synth
 from digits_train.scenes import Scene, compose
 
+from .examples import a_page
+
 Image = NDArray[np.uint8]
 
 # The same examples on every run, however busy the machine.
@@ -79,3 +81,13 @@ def clip(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    """A folder of two pages, 52818 and 40719 over 3362."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), a_page("52818"))
+    cv2.imwrite(str(folder / "b.png"), a_page("40719", "3362"))
+    return folder

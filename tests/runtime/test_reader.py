@@ -1,3 +1,5 @@
+"""Pages are read as they were written, and what is doubtful is said to be."""
+
 from __future__ import annotations
 
 import json
@@ -8,24 +10,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from digits_runtime.contract import InkSpec
-from digits_runtime.errors import InputError
 from digits_runtime.ink import normalise
 from digits_runtime.reader import Reader
 from digits_runtime.reading import UNCERTAIN, Glyph, Reading
 from digits_train import synth
 from digits_train.scenes import Scene, compose
 
+from .examples import a_number
+
 Image = NDArray[np.uint8]
 SceneOf = Callable[[int], Scene]
-
-
-def _number(text: str = "52818", seed: int = 3, height: int = 80) -> Scene:
-    return compose([text], np.random.default_rng(seed), glyph_height=height)
 
 
 def _close(found: tuple[int, ...], true: tuple[int, ...]) -> bool:
@@ -61,7 +58,7 @@ def test_boxes_are_where_the_glyphs_are(reader: Reader) -> None:
 
 
 def test_boxes_of_a_large_frame_are_in_its_own_pixels(reader: Reader) -> None:
-    scene = _number()
+    scene = a_number()
     large = np.asarray(cv2.resize(scene.frame, None, fx=4, fy=4), np.uint8)
     ((*found,),) = reader.read(large).lines
     assert "".join(glyph.label for glyph in found) == "52818"
@@ -70,7 +67,7 @@ def test_boxes_of_a_large_frame_are_in_its_own_pixels(reader: Reader) -> None:
 
 
 def test_chalk_on_a_board_is_read_as_ink_on_paper_is(reader: Reader) -> None:
-    scene = _number()
+    scene = a_number()
     assert reader.read(255 - scene.frame).text == reader.read(scene.frame).text == "52818"
 
 
@@ -90,7 +87,7 @@ def test_equal_frames_give_equal_readings(reader: Reader, scene_of: SceneOf) -> 
 
 
 def test_reading_leaves_the_frame_as_it_was(reader: Reader) -> None:
-    frame = _number().frame
+    frame = a_number().frame
     before = frame.copy()
     frame.setflags(write=False)
     reader.read(frame)
@@ -102,12 +99,12 @@ def test_reading_leaves_the_frame_as_it_was(reader: Reader) -> None:
 
 @pytest.mark.parametrize("letter", list("AEKMWXHR"))
 def test_what_is_no_digit_inside_a_number_is_a_question_mark(reader: Reader, letter: str) -> None:
-    assert reader.read(_number(f"52{letter}18").frame).text == "52?18"
+    assert reader.read(a_number(f"52{letter}18").frame).text == "52?18"
 
 
 @pytest.mark.parametrize("place", [1, 2, 3])
 def test_a_digit_scribbled_over_is_itself_or_a_question_mark(reader: Reader, place: int) -> None:
-    scene = _number()
+    scene = a_number()
     x, y, w, h = scene.lines[0][place].box
     rng = np.random.default_rng(place)
     frame = scene.frame.copy()
@@ -122,7 +119,7 @@ def test_a_threshold_nothing_reaches_leaves_no_number(monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         reader.session, "probabilities", lambda glyphs: np.full((len(glyphs), 11), 1 / 11)
     )
-    assert reader.read(_number().frame).text == ""
+    assert reader.read(a_number().frame).text == ""
 
 
 @pytest.mark.parametrize("doubtful", range(5))
@@ -147,7 +144,7 @@ def test_a_doubtful_glyph_is_never_left_out_of_a_number(
         return rows
 
     monkeypatch.setattr(reader.session, "probabilities", doubting)
-    text = reader.read(_number().frame).text
+    text = reader.read(a_number().frame).text
     if what == "no glyph at all" and doubtful in (0, 4):
         # A stroke beside a number is none of it.
         assert text == ("2818" if doubtful == 0 else "5281")
@@ -163,7 +160,7 @@ def test_a_doubtful_glyph_is_never_left_out_of_a_number(
 def test_a_glyph_cut_by_the_edge_of_the_frame_is_never_named(
     reader: Reader, side: str, seed: int
 ) -> None:
-    scene = _number(seed=seed)
+    scene = a_number(seed=seed)
     boxes = np.array([glyph.box for glyph in scene.lines[0]])
     first, last = boxes[0], boxes[-1]
     middle = int(boxes[:, 1].mean() + boxes[:, 3].mean() / 2)
@@ -182,111 +179,10 @@ def test_a_glyph_cut_by_the_edge_of_the_frame_is_never_named(
 
 
 def test_a_number_cut_at_its_end_says_so(reader: Reader) -> None:
-    scene = _number()
+    scene = a_number()
     x, _, w, _ = scene.lines[0][-1].box
     cut = np.ascontiguousarray(scene.frame[:, : x + w // 2])
     assert reader.read(cut).text == "5281?"
-
-
-# What may be read
-
-
-def test_a_frame_of_any_kind_is_read_alike(reader: Reader, tmp_path: Path) -> None:
-    frame = _number().frame
-    grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
-    path = tmp_path / "page.png"
-    cv2.imwrite(str(path), frame)
-    kinds = (frame, grey, grey[:, :, None], frame[::-1, ::-1][::-1, ::-1])
-    for given_frame in (*kinds, path, str(path), path.read_bytes()):
-        assert reader.read(given_frame).text == "52818"
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        np.zeros((4, 4), np.float32),
-        np.zeros((4, 4), np.uint16),
-        np.zeros((4, 4), bool),
-        np.zeros((4,), np.uint8),
-        np.zeros((0, 4), np.uint8),
-        np.zeros((4, 0, 3), np.uint8),
-        np.zeros((4, 4, 2), np.uint8),
-        np.zeros((4, 4, 4), np.uint8),
-        np.zeros((2, 4, 4, 3), np.uint8),
-        np.zeros((2000, 2000), np.float64),
-        np.zeros((2000, 2000), np.int64),
-        np.zeros((3000, 0, 3), np.uint8),
-        np.zeros((), np.uint8),
-    ],
-    ids=lambda frame: f"{frame.dtype}{list(frame.shape)}",
-)
-def test_an_array_that_is_no_frame_is_an_input_error(reader: Reader, frame: Image) -> None:
-    with pytest.raises(InputError, match="frame must"):
-        reader.read(frame)
-
-
-def test_what_opencv_gives_for_a_missing_picture_is_an_input_error(reader: Reader) -> None:
-    with pytest.raises(InputError, match="frame"):
-        reader.read(None)  # type: ignore[arg-type]
-
-
-def test_bytes_and_paths_that_are_no_picture_are_input_errors(
-    reader: Reader, tmp_path: Path
-) -> None:
-    for frame in (b"", b"text", tmp_path, tmp_path / "missing.png", ""):
-        with pytest.raises(InputError):
-            reader.read(frame)
-
-
-_SHAPES = [
-    (1, 1),
-    (1, 640),
-    (640, 1),
-    (10, 4000),
-    (4000, 10),
-    (1, 20_000),
-    (20_000, 1),
-    (3000, 4000),
-]
-
-
-@pytest.mark.parametrize("shape", _SHAPES, ids=str)
-@pytest.mark.parametrize("level", [0, 128, 255])
-def test_even_frames_of_odd_shapes_are_empty(
-    reader: Reader, shape: tuple[int, int], level: int
-) -> None:
-    assert reader.read(np.full(shape, level, np.uint8)).lines == ()
-
-
-@given(
-    st.integers(1, 150),
-    st.integers(1, 150),
-    st.integers(0, 2**32 - 1),
-    st.floats(0, 1),
-    st.booleans(),
-)
-def test_any_frame_is_read_and_boxes_lie_in_it(
-    reader: Reader, height: int, width: int, seed: int, density: float, colour: bool
-) -> None:
-    rng = np.random.default_rng(seed)
-    frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    frame[rng.random((height, width)) > density] = 200
-    reading = reader.read(frame if colour else np.ascontiguousarray(frame[:, :, 0]))
-    for x, y, w, h in (glyph.box for line in reading.lines for glyph in line):
-        assert 0 <= x < x + w <= width
-        assert 0 <= y < y + h <= height
-
-
-@pytest.mark.parametrize("shape", [(2999, 1001), (1281, 1281), (1283, 777), (3000, 4000)])
-def test_boxes_of_a_shrunk_frame_lie_in_it(reader: Reader, shape: tuple[int, int]) -> None:
-    frame = np.full(shape, 220, np.uint8)
-    height, width = shape
-    for place, label in enumerate("258"):
-        at = (width - 150 + 50 * place, height)
-        cv2.putText(frame, label, at, cv2.FONT_HERSHEY_SIMPLEX, 2, (30,), 5)
-    for x, y, w, h in (glyph.box for line in reader.read(frame).lines for glyph in line):
-        assert 0 <= x < x + w <= width
-        assert 0 <= y < y + h <= height
 
 
 # One run a frame
@@ -330,7 +226,7 @@ def test_a_reading_is_one_json_object(reader: Reader, tmp_path: Path) -> None:
 
 
 def test_a_frame_of_a_camera_has_a_time_and_an_age(reader: Reader) -> None:
-    reading = reader.read(_number().frame, source="0", number=7, captured=time.time() - 1.0)
+    reading = reader.read(a_number().frame, source="0", number=7, captured=time.time() - 1.0)
     assert (reading.source, reading.frame) == ("0", 7)
     assert reading.age == pytest.approx(1.0, abs=0.9)
     assert reading.time is not None

@@ -1,0 +1,117 @@
+"""What may be read: frames of any kind, size and shape, and what is no frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from digits_runtime.errors import InputError
+from digits_runtime.reader import Reader
+
+from .examples import a_number
+
+Image = NDArray[np.uint8]
+
+
+def test_a_frame_of_any_kind_is_read_alike(reader: Reader, tmp_path: Path) -> None:
+    frame = a_number().frame
+    grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
+    path = tmp_path / "page.png"
+    cv2.imwrite(str(path), frame)
+    kinds = (frame, grey, grey[:, :, None], frame[::-1, ::-1][::-1, ::-1])
+    for given_frame in (*kinds, path, str(path), path.read_bytes()):
+        assert reader.read(given_frame).text == "52818"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((4, 4), np.float32),
+        np.zeros((4, 4), np.uint16),
+        np.zeros((4, 4), bool),
+        np.zeros((4,), np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+        np.zeros((4, 4, 2), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((2, 4, 4, 3), np.uint8),
+        np.zeros((2000, 2000), np.float64),
+        np.zeros((2000, 2000), np.int64),
+        np.zeros((3000, 0, 3), np.uint8),
+        np.zeros((), np.uint8),
+    ],
+    ids=lambda frame: f"{frame.dtype}{list(frame.shape)}",
+)
+def test_an_array_that_is_no_frame_is_an_input_error(reader: Reader, frame: Image) -> None:
+    with pytest.raises(InputError, match="frame must"):
+        reader.read(frame)
+
+
+def test_what_opencv_gives_for_a_missing_picture_is_an_input_error(reader: Reader) -> None:
+    with pytest.raises(InputError, match="frame"):
+        reader.read(None)  # type: ignore[arg-type]
+
+
+def test_bytes_and_paths_that_are_no_picture_are_input_errors(
+    reader: Reader, tmp_path: Path
+) -> None:
+    for frame in (b"", b"text", tmp_path, tmp_path / "missing.png", ""):
+        with pytest.raises(InputError):
+            reader.read(frame)
+
+
+_SHAPES = [
+    (1, 1),
+    (1, 640),
+    (640, 1),
+    (10, 4000),
+    (4000, 10),
+    (1, 20_000),
+    (20_000, 1),
+    (3000, 4000),
+]
+
+
+@pytest.mark.parametrize("shape", _SHAPES, ids=str)
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_even_frames_of_odd_shapes_are_empty(
+    reader: Reader, shape: tuple[int, int], level: int
+) -> None:
+    assert reader.read(np.full(shape, level, np.uint8)).lines == ()
+
+
+@given(
+    st.integers(1, 150),
+    st.integers(1, 150),
+    st.integers(0, 2**32 - 1),
+    st.floats(0, 1),
+    st.booleans(),
+)
+def test_any_frame_is_read_and_boxes_lie_in_it(
+    reader: Reader, height: int, width: int, seed: int, density: float, colour: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    frame[rng.random((height, width)) > density] = 200
+    reading = reader.read(frame if colour else np.ascontiguousarray(frame[:, :, 0]))
+    for x, y, w, h in (glyph.box for line in reading.lines for glyph in line):
+        assert 0 <= x < x + w <= width
+        assert 0 <= y < y + h <= height
+
+
+@pytest.mark.parametrize("shape", [(2999, 1001), (1281, 1281), (1283, 777), (3000, 4000)])
+def test_boxes_of_a_shrunk_frame_lie_in_it(reader: Reader, shape: tuple[int, int]) -> None:
+    frame = np.full(shape, 220, np.uint8)
+    height, width = shape
+    for place, label in enumerate("258"):
+        at = (width - 150 + 50 * place, height)
+        cv2.putText(frame, label, at, cv2.FONT_HERSHEY_SIMPLEX, 2, (30,), 5)
+    for x, y, w, h in (glyph.box for line in reader.read(frame).lines for glyph in line):
+        assert 0 <= x < x + w <= width
+        assert 0 <= y < y + h <= height

@@ -1,0 +1,94 @@
+"""Pictures of single glyphs: one glyph out of a loose crop."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+
+from digits_runtime.ink import as_grey, isolate, normalise, single
+from digits_train import synth
+
+from .examples import SPEC, images, likeness
+
+Image = NDArray[np.uint8]
+
+
+def test_specks_around_a_glyph_go() -> None:
+    glyph = np.pad(synth.glyph("3", np.random.default_rng(1), height=60), 20)
+    dirty = glyph.copy()
+    for x, y in ((8, 8), (90, 12), (10, 90)):
+        dirty[y : y + 3, x : x + 3] = 255
+    clean = isolate(dirty)
+    assert clean[:12, :12].max() == 0
+    np.testing.assert_array_equal(normalise(clean, SPEC), normalise(isolate(glyph), SPEC))
+
+
+def test_a_neighbour_cut_off_by_the_border_goes() -> None:
+    glyph = np.pad(synth.glyph("3", np.random.default_rng(1), height=60), 20)
+    dirty = glyph.copy()
+    dirty[30:60, -6:] = 255
+    np.testing.assert_array_equal(normalise(isolate(dirty), SPEC), normalise(isolate(glyph), SPEC))
+
+
+def test_the_detached_bar_of_a_five_stays() -> None:
+    five = np.zeros((100, 80), np.uint8)
+    cv2.line(five, (25, 30), (25, 50), (255,), 5)
+    cv2.ellipse(five, (35, 65), (20, 16), 0, -110, 140, (255,), 5)
+    body = five.copy()
+    cv2.line(five, (30, 18), (60, 16), (255,), 5)
+    clean = isolate(five)
+    assert clean[16:19, 35:55].min() > 200
+    assert not np.array_equal(normalise(clean, SPEC), normalise(isolate(body), SPEC))
+
+
+def test_a_glyph_that_touches_the_border_stays() -> None:
+    glyph = synth.glyph("8", np.random.default_rng(4), height=60)
+    cropped = glyph[2:-2, 2:-2]
+    np.testing.assert_array_equal(normalise(isolate(cropped), SPEC), normalise(cropped, SPEC))
+
+
+def test_the_detached_bar_of_a_five_that_fills_its_picture_stays() -> None:
+    five = np.zeros((16, 12), np.uint8)
+    cv2.line(five, (1, 4), (1, 7), (255,), 1)
+    cv2.ellipse(five, (4, 10), (5, 5), 0, -110, 140, (255,), 1)
+    cv2.line(five, (4, 0), (11, 0), (255,), 2)
+    np.testing.assert_array_equal(single(five, SPEC, "bright"), normalise(five, SPEC))
+
+
+def test_what_is_ink_already_is_not_searched_for_paper() -> None:
+    glyph = cv2.resize(
+        synth.glyph("8", np.random.default_rng(4), height=60),
+        (16, 16),
+        interpolation=cv2.INTER_AREA,
+    )
+    np.testing.assert_array_equal(
+        single(as_grey(glyph), SPEC, "bright"), normalise(as_grey(glyph), SPEC)
+    )
+
+
+@given(images)
+@settings(max_examples=200)
+def test_any_picture_is_isolated_and_normalised(image: Image) -> None:
+    clean = isolate(image)
+    assert clean.shape == image.shape
+    assert (clean <= image).all()
+    assert single(image, SPEC).shape == (28, 28)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_noise_is_isolated_without_a_crash(seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (30, 30), dtype=np.uint8)
+    assert isolate(noise).shape == noise.shape
+
+
+@pytest.mark.parametrize("label", list("0123456789"))
+def test_a_photographed_glyph_is_seen_as_its_ink_is(label: str) -> None:
+    ink = np.pad(synth.glyph(label, np.random.default_rng(7), height=90), 25)
+    paper = 220 - 0.7 * ink.astype(float)
+    x = np.arange(ink.shape[1])
+    photo = paper * (1 - 0.4 * x / ink.shape[1]) + np.random.default_rng(0).normal(0, 2, ink.shape)
+    seen = single(photo.clip(0, 255).astype(np.uint8), SPEC)
+    assert likeness(seen, normalise(ink, SPEC)) > 0.93
