@@ -43,10 +43,11 @@ _FAINT = 32
 SATURATE = 0.7
 # Paper so dark that dividing by it would only magnify the sensor's noise.
 DARKEST_PAPER = 32
-# Departures from the paper up to this many grey levels are grain.
-_GRAIN = 12
-# Mean square of bright over dark departures that an empty page does not reach, grey levels.
-_BRIGHT = 5.0
+# A picture of one glyph is shrunk to this many pixels a side to guess its polarity, and has none if
+# its grey levels then deviate by less than so much.
+_GLANCE, _PLAIN = 24, 2.0
+# How much more its border says of that than the skewness of its grey levels.
+_BORDER = 4.5
 # Pictures of so few pixels OpenCV takes for a number themselves.
 _NUMBER = 4
 # Widest stroke, as a share of the shorter side.
@@ -148,11 +149,11 @@ def _departure(light: Grey, paper: Grey) -> Grey:
 
 
 def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
-    """Say whether the ink is darker or brighter than what it is written on.
+    """Say whether the ink of one glyph's picture is darker or brighter than what it is written on.
 
-    Ink is the minority wherever one looks, so it is what departs most from the median of its
-    surroundings; light and shadow, large areas both, hardly depart from theirs. A page without
-    either counts as paper.
+    What a glyph is written on reaches the border nearly everywhere, however broad the pen and
+    tight the crop, and ink is mostly the lesser part, so grey levels are skewed towards it. A
+    picture without contrast counts as paper.
 
     Args:
         frame: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
@@ -161,14 +162,17 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
         InputError: The array is not an 8-bit grey or BGR picture.
     """
     check_frame(frame)
-    small = as_grey(cv2.resize(frame, (96, 96), interpolation=cv2.INTER_AREA))
+    small = as_grey(cv2.resize(frame, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA))
     if small.ndim == 3:
         # Luminance, since neither the darkest nor the brightest channel is fair to both.
         small = as_grey(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
-    departure = small.astype(np.float32) - cv2.medianBlur(small, 31)
-    strength = np.maximum(np.abs(departure) - _GRAIN, 0) ** 2
-    balance = float((strength * np.sign(departure)).mean())
-    return "bright" if balance > _BRIGHT else "dark"
+    grey = small - small.mean(dtype=np.float64)
+    deviation = float(grey.std())
+    if deviation < _PLAIN:
+        return "dark"
+    skewness = float((grey**3).mean()) / deviation**3
+    border = float(grey.sum() - grey[1:-1, 1:-1].sum()) / (4 * (_GLANCE - 1)) / deviation
+    return "bright" if skewness > _BORDER * border else "dark"
 
 
 def without_grain(ink: Grey, strength: int) -> Grey:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from digits_runtime.ink import as_grey, isolate, normalise, single
+from digits_runtime.ink import as_grey, guess_polarity, isolate, normalise, single
 from digits_train import synth
 
 from .examples import SPEC, images, likeness
@@ -92,3 +92,25 @@ def test_a_photographed_glyph_is_seen_as_its_ink_is(label: str) -> None:
     photo = paper * (1 - 0.4 * x / ink.shape[1]) + np.random.default_rng(0).normal(0, 2, ink.shape)
     seen = single(photo.clip(0, 255).astype(np.uint8), SPEC)
     assert likeness(seen, normalise(ink, SPEC)) > 0.93
+
+
+@pytest.mark.parametrize("side", [20, 28, 60])
+@pytest.mark.parametrize("pen", [1, 6, 11])
+@pytest.mark.parametrize("stretched", [0.0, 0.5, 1.0])
+def test_ink_is_told_from_paper_however_broad_the_pen_and_tight_the_crop(
+    side: int, pen: int, stretched: float
+) -> None:
+    rng = np.random.default_rng(0)
+    nib = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))
+    told = []
+    # Not a 1: cut out tight it may be a bar without any paper.
+    for label in "023456789" * 8:
+        drawn = cv2.dilate(np.pad(synth.glyph(label, rng, height=72), 8), nib)
+        x, y, width, height = cv2.boundingRect(drawn)
+        longer = max(width, height)
+        # From the glyph's own proportions to a square.
+        size = [round(side * (v + stretched * (longer - v)) / longer) for v in (width, height)]
+        tight = cv2.resize(drawn[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
+        told.append(guess_polarity(as_grey(tight)) == "bright")
+        told.append(guess_polarity(as_grey(255 - tight)) == "dark")
+    assert np.mean(told) >= 0.97
