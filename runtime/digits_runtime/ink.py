@@ -284,12 +284,20 @@ def single(picture: NDArray[np.uint8], spec: InkSpec, polarity: Polarity = "auto
     Raises:
         InputError: The array is not an 8-bit grey or BGR picture.
     """
+    return normalise(of_one_glyph(picture, polarity), spec)
+
+
+def of_one_glyph(picture: NDArray[np.uint8], polarity: Polarity = "auto") -> Grey:
+    """The ink of the one glyph of a picture: uint8 `[h, w]`, zero away from it.
+
+    Arguments and errors are those of `single`.
+    """
     if polarity == "auto":
         polarity = guess_polarity(picture)
     grey = to_grey(picture, polarity)
     if polarity == "bright" and _is_ink(grey):
-        return normalise(_without_strays(grey), spec)
-    return normalise(isolate(find_ink(grey, polarity)), spec)
+        return _without_strays(grey)
+    return isolate(find_ink(grey, polarity))
 
 
 def _is_ink(grey: Grey) -> bool:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import alike, ink, page, paper, pictures, splitting, turning
+from digits_runtime import alike, ink, lone, page, paper, pictures, splitting, turning
 from digits_runtime.contract import DIGITS
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.naming import name_cell, name_lines
@@ -132,6 +132,8 @@ class Reader:
             apart = taken_apart(groups, parts, self.session)
             groups, parts = [line for line, _ in apart], [part for _, part in apart]
             told = name_lines(groups, parts, contract, scale)
+            if not told and (alone := lone.read(picture, self.session)) is not None:
+                told = [((alone[0],), alone[1])]
             named, confidences = [line for line, _ in told], tuple(sure for _, sure in told)
         else:
             named = [
