@@ -18,6 +18,10 @@ _RUN, _GAP = 15, 3
 _TURNS = (-30, -24, -18, -12, -6, 0, 6, 12, 18, 24, 30)
 # A rule is so long, as a share of the page's longer side.
 LONG = 0.2
+# What is longer than this share is one, whatever it hangs together with. Shorter, it is a stroke of
+# a glyph that is so broad as a share of its height or more, or a 1 beside such glyphs, which are as
+# tall within these bounds.
+_SURELY, _BREADTH, _AS_TALL = 0.45, 0.3, (0.65, 1.5)
 # There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on;
 # where there are rules, but no grid, what is less broad than that may be a grid's frame.
 _BROAD, FRAME = 4.5, 6.0
@@ -142,14 +146,66 @@ def _long_runs(pooled: Grey, axis: int, broadest: float) -> Grey | None:
         return None
     joined = cv2.dilate(found, _line(2 * _GAP + 1, 0, axis))
     contours, _ = cv2.findContours(joined, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    least = LONG * max(pooled.shape)
+    least, surely = (share * max(pooled.shape) for share in (LONG, _SURELY))
     chosen = np.zeros_like(pooled)
+    glyphs = None
     for contour in contours:
         length = max(cv2.boundingRect(contour)[2:])
-        if length >= least and cv2.contourArea(contour) <= broadest * length:
-            cv2.drawContours(chosen, [contour], -1, 255, cv2.FILLED)
+        if length < least or cv2.contourArea(contour) > broadest * length:
+            continue
+        if length < surely:
+            glyphs = glyphs or _Glyphs.of(pooled)
+            if glyphs.have(np.asarray(contour, np.int32), axis):
+                continue
+        cv2.drawContours(chosen, [contour], -1, 255, cv2.FILLED)
     chosen = as_grey(cv2.bitwise_and(chosen, as_grey(found)))
     return chosen if cv2.countNonZero(chosen) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyphs:
+    """Pieces of a page's ink, some of which may be large glyphs.
+
+    Attributes:
+        labels: int32 `[h, w]`, the number of each pixel's piece, 0 where there is none.
+        boxes: int32 `[n, 4]`, x, y, width and height of each piece, the ground first.
+        surely: How long only a rule is.
+    """
+
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.int32]
+    surely: float
+
+    @classmethod
+    def of(cls, pooled: Grey) -> _Glyphs:
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(pooled, connectivity=8)
+        boxes = np.asarray(stats[:, : cv2.CC_STAT_AREA], np.int32)
+        return cls(np.asarray(labels, np.int32), boxes, _SURELY * max(pooled.shape))
+
+    def have(self, run: NDArray[np.int32], axis: int) -> bool:
+        """Whether a straight run, by its outline, is a stroke of a glyph."""
+        x, y, width, height = cv2.boundingRect(run)
+        there = self.labels[y : y + height, x : x + width]
+        inside = np.zeros(there.shape, np.uint8)
+        cv2.drawContours(inside, [run], -1, 1, cv2.FILLED, offset=(-x, -y))
+        numbers = np.unique(there[inside > 0])
+        mine = self.boxes[numbers[numbers > 0]]
+        low, high = mine[:, :2].min(axis=0), (mine[:, :2] + mine[:, 2:]).max(axis=0)
+        broad, tall = (high - low).tolist()
+        if max(broad, tall) >= self.surely:
+            return False
+        if broad >= _BREADTH * tall and tall >= _BREADTH * broad:
+            return True
+        return axis == UPRIGHT and self._beside(int(low[1]), tall)
+
+    def _beside(self, top: int, tall: int) -> bool:
+        """Whether there is a glyph as tall and as high on the page as a stroke."""
+        _, tops, broad, high = self.boxes[1:].T
+        glyphs = (broad >= _BREADTH * high) & (broad <= 2 * high) & (broad < self.surely)
+        least, most = _AS_TALL
+        alike = (high >= least * tall) & (high <= most * tall)
+        shared = np.minimum(tops + high, top + tall) - np.maximum(tops, top)
+        return bool((glyphs & alike & (shared >= 0.5 * tall)).any())
 
 
 def _line(length: int, turn: float, axis: int) -> NDArray[np.uint8]:

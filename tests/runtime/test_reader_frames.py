@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
 from digits_runtime.reader import Reader
+from digits_train import pages
 
 from .examples import a_number
 
@@ -115,3 +116,15 @@ def test_boxes_of_a_shrunk_frame_lie_in_it(reader: Reader, shape: tuple[int, int
     for x, y, w, h in (glyph.box for line in reader.read(frame).lines for glyph in line):
         assert 0 <= x < x + w <= width
         assert 0 <= y < y + h <= height
+
+
+@pytest.mark.parametrize("seed", [32010, 32024, 32036, 32041])
+def test_strokes_as_long_as_a_fifth_of_their_picture_are_no_rules(
+    reader: Reader, seed: int
+) -> None:
+    scene = pages.page(1, seed)
+    for line in scene.lines:
+        left, top = (min(glyph.box[axis] for glyph in line) - 8 for axis in (0, 1))
+        right, bottom = (max(g.box[axis] + g.box[axis + 2] for g in line) + 8 for axis in (0, 1))
+        cut_out = scene.frame[max(top, 0) : bottom, max(left, 0) : right]
+        assert reader.read(cut_out).text == "".join(glyph.label for glyph in line)
