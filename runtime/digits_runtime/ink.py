@@ -43,11 +43,14 @@ _FAINT = 32
 SATURATE = 0.7
 # Paper so dark that dividing by it would only magnify the sensor's noise.
 DARKEST_PAPER = 32
-# A picture of one glyph is shrunk to this many pixels a side to guess its polarity, and has none if
-# its grey levels then deviate by less than so much.
-_GLANCE, _PLAIN = 24, 2.0
-# How much more its border says of that than the skewness of its grey levels.
-_BORDER = 4.5
+# A small picture's polarity is guessed at these sides, pixels: local departures at one, the rest at
+# the other, where without such a deviation of its grey levels it has none.
+_NEAR, _FAR, _PLAIN = 96, 24, 2.0
+# Pixels of the surroundings from whose median strokes depart, grey levels of grain, and the sum of
+# departures that says little.
+_AROUND_STROKES, _GRAIN, _FEW = 31, 12, 50
+# How much departures and the border say beside the skewness of grey levels.
+_DEPARTING, _BORDER = 9.0, 10.0
 # Pictures of so few pixels OpenCV takes for a number themselves.
 _NUMBER = 4
 # Widest stroke, as a share of the shorter side.
@@ -149,11 +152,12 @@ def _departure(light: Grey, paper: Grey) -> Grey:
 
 
 def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
-    """Say whether the ink of one glyph's picture is darker or brighter than what it is written on.
+    """Say whether the ink of a small picture is darker or brighter than what it is written on.
 
-    What a glyph is written on reaches the border nearly everywhere, however broad the pen and
-    tight the crop, and ink is mostly the lesser part, so grey levels are skewed towards it. A
-    picture without contrast counts as paper.
+    Three things tell, added up: what ink is written on reaches the border nearly everywhere,
+    however broad the pen and tight the crop; ink is mostly the lesser part, so that grey levels are
+    skewed towards it; and narrow strokes depart from the median around them, which light and
+    shadow do not. A picture without contrast counts as paper.
 
     Args:
         frame: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
@@ -162,17 +166,24 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
         InputError: The array is not an 8-bit grey or BGR picture.
     """
     check_frame(frame)
-    small = as_grey(cv2.resize(frame, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA))
-    if small.ndim == 3:
+    near = as_grey(cv2.resize(frame, (_NEAR, _NEAR), interpolation=cv2.INTER_AREA))
+    if near.ndim == 3:
         # Luminance, since neither the darkest nor the brightest channel is fair to both.
-        small = as_grey(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
+        near = as_grey(cv2.cvtColor(near, cv2.COLOR_BGR2GRAY))
+    small = as_grey(cv2.resize(near, (_FAR, _FAR), interpolation=cv2.INTER_AREA))
     grey = small - small.mean(dtype=np.float64)
     deviation = float(grey.std())
     if deviation < _PLAIN:
         return "dark"
     skewness = float((grey**3).mean()) / deviation**3
-    border = float(grey.sum() - grey[1:-1, 1:-1].sum()) / (4 * (_GLANCE - 1)) / deviation
-    return "bright" if skewness > _BORDER * border else "dark"
+    border = float(grey.sum() - grey[1:-1, 1:-1].sum()) / (4 * (_FAR - 1)) / deviation
+    around = as_grey(cv2.medianBlur(near, _AROUND_STROKES))
+    bright, dark = (
+        float(cv2.sumElems(without_grain(as_grey(cv2.subtract(one, other)), _GRAIN))[0])
+        for one, other in ((near, around), (around, near))
+    )
+    departing = (bright - dark) / (bright + dark + _FEW)
+    return "bright" if skewness + _DEPARTING * departing > _BORDER * border else "dark"
 
 
 def without_grain(ink: Grey, strength: int) -> Grey:

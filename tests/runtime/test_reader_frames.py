@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
 from digits_runtime.reader import Reader
-from digits_train import pages
+from digits_train import pages, scenes
 
 from .examples import a_number
 
@@ -128,3 +128,14 @@ def test_strokes_as_long_as_a_fifth_of_their_picture_are_no_rules(
         right, bottom = (max(g.box[axis] + g.box[axis + 2] for g in line) + 8 for axis in (0, 1))
         cut_out = scene.frame[max(top, 0) : bottom, max(left, 0) : right]
         assert reader.read(cut_out).text == "".join(glyph.label for glyph in line)
+
+
+@pytest.mark.parametrize("size", [(120, 160), (200, 1280), (240, 320)])
+def test_numbers_in_small_frames_are_read(reader: Reader, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    right = []
+    for _ in range(10):
+        number = "".join(str(digit) for digit in rng.integers(0, 10, 4))
+        scene = scenes.compose([number], rng, size=size, glyph_height=max(18, size[0] // 6))
+        right.append(reader.read(scene.frame).text == number)
+    assert np.mean(right) >= 0.9
