@@ -29,9 +29,12 @@ _NOISY, _NOISE_STEP = 6, 8
 # The longer sides to about which a page is shrunk to guess its polarity, smaller where strokes are
 # too broad for the first; its grain there in grey levels; and pixels on a side of the surroundings
 # from whose median ink departs (five, since OpenCV takes ten times as long for more).
-_GLANCES, _GRAIN, _SURROUNDINGS = (92, 64), 4, 5
+_GLANCES, _GRAIN, _SURROUNDINGS = (92, 64, 44), 4, 5
 # Mean of bright less dark departures that an empty page does not reach, grey levels.
 _BRIGHT = 0.01
+# Of a glyph half as high as the page the first shows only what it encloses; the last then departs by
+# so many levels and times more.
+_CLEAR, _FAR_MORE = 0.5, 4
 
 
 def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
@@ -47,11 +50,10 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
         return guess_polarity_of_glyph(frame)
     flat = frame.ndim == 2 or frame.shape[2] == 1
     grey = as_grey(frame if flat else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
-    balance = 0.0
-    for side in _GLANCES:
-        balance = _balance(grey, max(max(grey.shape) // side, 1))
-        if abs(balance) > _BRIGHT:
-            break
+    close, closer, far = (_balance(grey, max(max(grey.shape) // side, 1)) for side in _GLANCES)
+    balance = close if abs(close) > _BRIGHT else closer
+    if abs(far) > max(_CLEAR, _FAR_MORE * abs(close)):
+        balance = far
     return "bright" if balance > _BRIGHT else "dark"
 
 

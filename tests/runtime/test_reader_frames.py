@@ -139,3 +139,14 @@ def test_numbers_in_small_frames_are_read(reader: Reader, size: tuple[int, int])
         scene = scenes.compose([number], rng, size=size, glyph_height=max(18, size[0] // 6))
         right.append(reader.read(scene.frame).text == number)
     assert np.mean(right) >= 0.9
+
+
+@pytest.mark.parametrize("height", [60, 180, 300])
+@pytest.mark.parametrize("bright", [False, True])
+def test_one_digit_held_up_to_the_camera_is_read(reader: Reader, height: int, bright: bool) -> None:
+    rng = np.random.default_rng(3)
+    right = []
+    for digit in "0023568899" * 2:
+        frame = scenes.compose([digit], rng, glyph_height=height).frame
+        right.append(reader.read(255 - frame if bright else frame).text == digit)
+    assert np.mean(right) >= 0.9
