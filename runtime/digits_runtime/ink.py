@@ -20,6 +20,9 @@ Grey = NDArray[np.uint8]
 Polarity = Literal["dark", "bright", "auto"]
 
 _FULL = 255
+# A channel tells ink from what it is on if that has this share of what the best channel has there,
+# measured on every so many pixels.
+_COLOURED, _FEW_ROWS = 0.7, 8
 # A little more, so that a quotient of exactly a half is rounded up on every processor.
 TO_FULL = 255.0001
 # Pixels of a crop below this share of its peak do not stretch its bounding box.
@@ -92,7 +95,8 @@ def to_grey(frame: NDArray[np.uint8], polarity: Literal["dark", "bright"]) -> Gr
 
     Returns:
         uint8 `[h, w]`: for dark ink the darkest channel (red ink is as dark as black there), for
-        bright ink the brightest.
+        bright ink the brightest, of those in which what it is on is not as dark, or as bright,
+        itself: on yellow paper no ink is darker than the paper's blue.
 
     Raises:
         InputError: The array is not an 8-bit grey or BGR picture.
@@ -102,9 +106,16 @@ def to_grey(frame: NDArray[np.uint8], polarity: Literal["dark", "bright"]) -> Gr
         return frame
     if frame.shape[2] == 1:
         return frame[:, :, 0]
-    blue, green, red = cv2.split(frame)
-    pick = cv2.min if polarity == "dark" else cv2.max
-    return as_grey(pick(pick(blue, green), red))
+    channels = [as_grey(channel) for channel in cv2.split(frame)]
+    ground = np.median(frame[::_FEW_ROWS, ::_FEW_ROWS].reshape(-1, 3), axis=0)
+    if polarity == "dark":
+        pick, apart = cv2.min, ground >= _COLOURED * ground.max()
+    else:
+        pick, apart = cv2.max, _FULL - ground >= _COLOURED * (_FULL - ground.min())
+    grey, *others = (channel for channel, told in zip(channels, apart, strict=True) if told)
+    for channel in others:
+        grey = as_grey(pick(grey, channel))
+    return grey
 
 
 def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:

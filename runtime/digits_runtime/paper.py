@@ -32,8 +32,8 @@ _NOISY, _NOISE_STEP = 6, 8
 _GLANCES, _GRAIN, _SURROUNDINGS = (92, 64, 44), 4, 5
 # Mean of bright less dark departures that an empty page does not reach, grey levels.
 _BRIGHT = 0.01
-# Of a glyph half as high as the page the first shows only what it encloses; the last then departs by
-# so many levels and times more.
+# Of a glyph half as high as the page the first shows only what it encloses; the last then departs
+# by so many levels and times more.
 _CLEAR, _FAR_MORE = 0.5, 4
 
 

@@ -150,3 +150,30 @@ def test_one_digit_held_up_to_the_camera_is_read(reader: Reader, height: int, br
         frame = scenes.compose([digit], rng, glyph_height=height).frame
         right.append(reader.read(255 - frame if bright else frame).text == digit)
     assert np.mean(right) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("paper", "written"),
+    [
+        ((90, 220, 240), (60, 40, 35)),
+        ((90, 220, 240), (40, 30, 190)),
+        ((110, 150, 180), (150, 70, 30)),
+        ((235, 235, 235), (40, 30, 200)),
+        ((50, 40, 190), (235, 235, 235)),
+    ],
+    ids=["black on yellow", "red on yellow", "blue on brown", "red on white", "white on red"],
+)
+def test_numbers_on_coloured_paper_are_read(
+    reader: Reader, paper: tuple[int, int, int], written: tuple[int, int, int]
+) -> None:
+    rng = np.random.default_rng(0)
+    right = []
+    for number in ("40672", "78814", "38462", "92105"):
+        cover, _ = scenes.place([number], rng, (480, 640), 60, pen=0.08)
+        share = cover[:, :, None] / 255 * 0.8
+        light = np.linspace(1, 0.7, 640)[:, None]
+        page = (np.array(paper) * (1 - share) + np.array(written) * share) * light
+        noise = rng.normal(0, 3, page.shape)
+        frame = np.asarray((page + noise).clip(0, 255), np.uint8)
+        right.append(reader.read(frame).text == number)
+    assert np.mean(right) >= 0.75
