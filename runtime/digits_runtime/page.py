@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from digits_runtime import layout
 from digits_runtime.contract import InkSpec
+from digits_runtime.frames import without_frames
 from digits_runtime.grid import find_grid
 from digits_runtime.ink import Grey, as_grey, normalise, without_grain
 from digits_runtime.layout import Boxes
@@ -99,9 +100,10 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
     levels = find_levels(ink)
     if levels is None:
         return Page([])
-    mask, grid = levels.mask, None
+    mask, grid, rules = levels.mask, None, None
     parts = _parts(mask)
-    if _may_have_rules(parts, ink.shape):
+    ruled = _may_have_rules(parts, ink.shape)
+    if ruled:
         rules = find_rules(levels.faint)
         if rules is not None and grids:
             nets = [rules]
@@ -110,12 +112,15 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
                 nets.append(framed)
             grid = find_grid(nets, ink)
         if grid is not None:
-            parts = _parts(grid.erased(mask))
-            inside = grid.may_hold(parts.boxes)
-            grid, parts = (None, parts) if inside is None else (grid, parts.only(inside))
-        if grid is None:
-            if (written := stronger_than_rules(mask, ink, levels.strokes)) is not None:
-                mask, parts = written, _parts(written)
+            written = _parts(grid.erased(mask))
+            inside = grid.may_hold(written.boxes)
+            grid, parts = (None, parts) if inside is None else (grid, written.only(inside))
+    if grid is None:
+        if (unframed := without_frames(mask, parts.contours, parts.boxes)) is not None:
+            mask, parts = unframed, _parts(unframed)
+        if ruled:
+            if (strong := stronger_than_rules(mask, ink, levels.strokes)) is not None:
+                mask, parts = strong, _parts(strong)
                 rules = find_rules(mask) if _may_have_rules(parts, ink.shape) else None
             if rules is not None:
                 mask = without_rules(mask, ink, rules)

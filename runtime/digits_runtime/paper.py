@@ -34,7 +34,7 @@ _GLANCES, _GRAIN, _SURROUNDINGS = (92, 64, 44), 4, 5
 _BRIGHT = 0.01
 # Of a glyph half as high as the page the first shows only what it encloses; the last then departs
 # by so many levels and times more.
-_CLEAR, _FAR_MORE = 0.5, 4
+_CLEAR, _FAR_MORE = 0.6, 4
 
 
 def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
