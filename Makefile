@@ -8,8 +8,11 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 READY = $(VENV)/.ready
 DEMO = build/demo
 # The recipes of the bundled models; DIGITS_DATA must name the folder with mnist/ and unipen/.
+# The digits are taught by a larger network, and that by one too slow for a board.
 TEACHER_RECIPE = --data mnist,unipen,synth,print --arch fusion-large --epochs 15 --seed 100
-DIGITS_RECIPE = --data mnist,unipen,synth,print --teacher build/models/teacher --epochs 30 --seed 0
+TUTOR_RECIPE = --data mnist,unipen,synth,print --teacher build/models/teacher --epochs 30 --seed 0
+DIGITS_RECIPE = --data mnist,unipen,synth,print --arch fusion-compact --teacher build/models/tutor \
+	--epochs 16 --seed 0
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
@@ -50,6 +53,7 @@ bench-pages: $(READY)  ## how well and how fast generated pages and grids are re
 models: $(READY)  ## the bundled models, from data to file
 	rm -rf build/models
 	$(BIN)/digits-train $(TEACHER_RECIPE) --output build/models/teacher
+	$(BIN)/digits-train $(TUTOR_RECIPE) --output build/models/tutor
 	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
 	for name in digits alnum; do \

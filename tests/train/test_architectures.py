@@ -33,7 +33,7 @@ def test_the_default_network_is_small_and_grows_with_the_labels() -> None:
     assert parameters(build(design("fusion", 37, 36, 28))) < 180_000
 
 
-@pytest.mark.parametrize("name", ["fusion", "fusion-quick", "fusion-large"])
+@pytest.mark.parametrize("name", ["fusion", "fusion-compact", "fusion-large"])
 @pytest.mark.parametrize("size", [20, 28, 33, 40])
 def test_the_projects_own_networks_take_other_sizes(name: str, size: int) -> None:
     network = build(design(name, 11, 10, size)).eval()

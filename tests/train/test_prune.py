@@ -23,7 +23,7 @@ def test_a_share_too_small_is_refused() -> None:
         prune.shrunk(design("fusion", 11, 10, 28), 0.0001)
 
 
-@pytest.mark.parametrize("name", ["fusion", "fusion-quick", "fusion-large"])
+@pytest.mark.parametrize("name", ["fusion", "fusion-compact", "fusion-large"])
 def test_dropping_channels_that_are_silent_changes_no_answer(name: str) -> None:
     torch.manual_seed(0)
     old = design(name, 11, 10, 28)

@@ -21,8 +21,8 @@ NAMES = (*LAYOUTS, "lenet5", "resnet18", "vgg11", "fasttext")
 # Peak learning rates of AdamW. Embeddings, of which each glyph touches few, need large steps.
 LEARNING_RATES = {
     "fusion": 4e-3,
+    "fusion-compact": 4e-3,
     "fusion-large": 4e-3,
-    "fusion-quick": 4e-3,
     "lenet5": 4e-3,
     "resnet18": 1e-3,
     "vgg11": 1e-3,
@@ -33,8 +33,8 @@ _FEW_LABELS = 16
 # For few labels and for many.
 _CHANNELS = {
     "fusion": ((16, 48, 48, 48, 64), (24, 64, 64, 64, 96)),
+    "fusion-compact": ((16, 48, 48, 48, 64), (24, 64, 64, 64, 96)),
     "fusion-large": ((32, 48, 48, 96, 96, 128), (48, 72, 72, 144, 144, 192)),
-    "fusion-quick": ((48, 48, 48), (64, 64, 64)),
 }
 
 

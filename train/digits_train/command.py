@@ -51,9 +51,9 @@ def train(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="fusion (the project's own), fusion-quick (two thirds of its time), fusion-large "
-            "(a slow one, to be a --teacher), lenet5, "
-            "resnet18, vgg11 or fasttext [default: fusion, or that of --init]",
+            help="fusion (the project's own), fusion-compact (four fifths of its time), "
+            "fusion-large (a slow one, to be a --teacher), lenet5, resnet18, vgg11 or fasttext "
+            "[default: fusion, or that of --init]",
         ),
     ] = None,
     init: Annotated[

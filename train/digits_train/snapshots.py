@@ -93,11 +93,14 @@ def _sized(glyph: Image, side: int) -> Image:
 
 
 def _scanned(glyph: Image, rng: np.random.Generator) -> Image:
-    """Tight in a small square, some stretched, some soft."""
+    """Tight in a small square, some stretched, at most to fill it, some soft.
+
+    Programs that resize whatever they cut out to a square of one size stretch a 1 the most.
+    """
     side = int(rng.integers(*_SCAN_SIDES))
     small = _sized(glyph, side)
     if rng.random() < 0.4:
-        wide = min(side, max(4, round(small.shape[1] * rng.uniform(0.8, 1.6))))
+        wide = max(4, round(rng.uniform(0.8 * small.shape[1], side)))
         small = ink.as_grey(cv2.resize(small, (wide, len(small)), interpolation=cv2.INTER_LINEAR))
     if rng.random() < 0.5:
         small = ink.as_grey(cv2.GaussianBlur(small, (0, 0), rng.uniform(0.3, 1.0)))
