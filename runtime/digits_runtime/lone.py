@@ -19,8 +19,9 @@ from digits_runtime.splitting import STROKES
 # Pictures with a shorter side of at most so many pixels may be one glyph cut out.
 _LARGEST = 160
 # Its ink is so strong at least, and its name so sure: nothing beside it says that it is a glyph. A
-# stroke may be the edge of a shadow, which is weaker than ink.
-_FAINT, _FAINT_STROKE, _SURE = 40, 170, 0.95
+# stroke may be the edge of a shadow, which is weaker than ink, or a strip of noise, whose pixels
+# differ from those below by more than this share of the strongest in the mean.
+_FAINT, _FAINT_STROKE, _SURE, _ROUGH = 40, 170, 0.95, 0.2
 
 
 def read(picture: NDArray[np.uint8], session: Session) -> tuple[Glyph, float] | None:
@@ -43,10 +44,16 @@ def read(picture: NDArray[np.uint8], session: Session) -> tuple[Glyph, float] | 
     row = session.probabilities(ink.normalise(inked, contract.ink)[None, None])[0]
     best = int(row[: len(contract.labels)].argmax())
     label = contract.labels[best]
-    faintest = _FAINT_STROKE if label in STROKES else _FAINT
-    if row[best] < max(_SURE, contract.threshold) or strength < faintest:
+    if row[best] < max(_SURE, contract.threshold) or strength < _FAINT:
+        return None
+    if label in STROKES and (strength < _FAINT_STROKE or _steps_down(inked) > _ROUGH * peak):
         return None
     strokes = cv2.threshold(inked, ink.EDGE * peak, 255, cv2.THRESH_BINARY)[1]
     x, y, width, height = cv2.boundingRect(strokes)
     glyph = Glyph(label, float(row[best]), (x, y, width, height))
     return glyph, confidence(Evidence((glyph,), height, strength, 0))
+
+
+def _steps_down(inked: ink.Grey) -> float:
+    """The mean difference between pixels one above the other, grey levels."""
+    return cv2.mean(cv2.absdiff(inked[1:], inked[:-1]))[0] if len(inked) > 1 else 0.0

@@ -68,3 +68,10 @@ def test_a_small_picture_of_paper_has_no_glyph(reader: Reader, noise: int, shade
         light = np.where(np.arange(side) < 0.4 * side, shade, 1.0) * 200
         paper = light + rng.normal(0, noise, (side, side))
         assert reader.read(np.asarray(paper.clip(0, 255), np.uint8)).text == ""
+
+
+@pytest.mark.parametrize("width", [4, 10, 20, 60])
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_is_no_glyph(reader: Reader, width: int, seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (140, width), dtype=np.uint8)
+    assert reader.read(noise).text == ""
