@@ -22,7 +22,7 @@ Polarity = Literal["dark", "bright", "auto"]
 _FULL = 255
 # A channel tells ink from what it is on if that has this share of what the best channel has there,
 # measured on every so many pixels.
-_COLOURED, _FEW_ROWS = 0.7, 8
+_COLOURED, _FEW_ROWS = 0.7, 16
 # A little more, so that a quotient of exactly a half is rounded up on every processor.
 TO_FULL = 255.0001
 # Pixels of a crop below this share of its peak do not stretch its bounding box.

@@ -50,10 +50,12 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
         return guess_polarity_of_glyph(frame)
     flat = frame.ndim == 2 or frame.shape[2] == 1
     grey = as_grey(frame if flat else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
-    close, closer, far = (_balance(grey, max(max(grey.shape) // side, 1)) for side in _GLANCES)
-    balance = close if abs(close) > _BRIGHT else closer
-    if abs(far) > max(_CLEAR, _FAR_MORE * abs(close)):
-        balance = far
+    close, closer, far = (max(max(grey.shape) // side, 1) for side in _GLANCES)
+    balance, at_large = _balance(grey, close), _balance(grey, far)
+    if abs(at_large) > max(_CLEAR, _FAR_MORE * abs(balance)):
+        balance = at_large
+    elif abs(balance) <= _BRIGHT:
+        balance = _balance(grey, closer)
     return "bright" if balance > _BRIGHT else "dark"
 
 
