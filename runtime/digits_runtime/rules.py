@@ -190,6 +190,8 @@ class _Glyphs:
         cv2.drawContours(inside, [run], -1, 1, cv2.FILLED, offset=(-x, -y))
         numbers = np.unique(there[inside > 0])
         mine = self.boxes[numbers[numbers > 0]]
+        if len(mine) == 0:  # the outline of a gap between runs
+            return False
         low, high = mine[:, :2].min(axis=0), (mine[:, :2] + mine[:, 2:]).max(axis=0)
         broad, tall = (high - low).tolist()
         if max(broad, tall) >= self.surely:
