@@ -36,6 +36,8 @@ _MOST = 600
 _AROUND = np.ones((3, 3), np.uint8)
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
+# A picture at most so many pixels high may be cut to the height of its line.
+_STRIP = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,9 @@ def _plausible(
 ) -> tuple[_Parts, NDArray[np.int64]]:
     """The parts that may be a glyph or a part of one, and the pixels of ink of each."""
     height, width = ink.shape
-    fits = (parts.boxes[:, 2] < 0.9 * width) & (parts.boxes[:, 3] < 0.97 * height)
+    # A sheet's edge, or in a picture cut to its line a glyph.
+    low = (parts.boxes[:, 3] < 0.97 * height) | (height <= _STRIP)
+    fits = low & (parts.boxes[:, 2] < 0.9 * width)
     chosen = np.flatnonzero(fits)
     areas, strengths = np.zeros(len(chosen), np.int64), np.zeros(len(chosen))
     thin = np.zeros(len(chosen), np.int64)
