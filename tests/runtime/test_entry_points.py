@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import typer
 
 from digits_export.command import app as export_app
 from digits_export.keys import app as keys_app
@@ -16,6 +17,7 @@ from digits_runtime.commands.bench import app as bench_app
 from digits_runtime.commands.cam import app as cam_app
 from digits_runtime.commands.doctor import app as doctor_app
 from digits_runtime.commands.read import app as read_app
+from digits_runtime.commands.reporting import one_line_errors
 from digits_runtime.errors import GateError
 from digits_runtime.reader import Reader
 from digits_train.command import app as train_app
@@ -169,3 +171,16 @@ def test_a_reader_of_a_pipe_that_leaves_early_is_no_error(pages: Path) -> None:
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_ctrl_c_that_a_package_makes_an_error_of_is_still_one() -> None:
+    @one_line_errors
+    def loading() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as pressed:
+            raise ImportError("initialization failed") from pressed
+
+    with pytest.raises(typer.Exit) as ended:
+        loading()
+    assert ended.value.exit_code == 130

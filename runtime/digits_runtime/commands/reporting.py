@@ -50,8 +50,21 @@ def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
             # A disk that is full or a name that is too long, wherever it was met.
             report(f"{error.filename or 'cannot write the output'}: {error.strerror}")
             raise typer.Exit(InputError.exit_code) from None
+        except Exception as error:
+            # Compiled packages make errors of their own of a Ctrl-C that comes as they are loaded.
+            if not _interrupted(error):
+                raise
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
 
     return reporting
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C is what an error came of."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def report(message: str) -> None:
