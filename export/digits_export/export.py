@@ -259,7 +259,7 @@ def _command(state: State) -> str:
         f"--epochs {settings.epochs} --seed {settings.seed}"
         + f" --arch {state.architecture.name}"
         + (f" --init {Path(settings.init).name}" if settings.init else "")
-        + (f" --teacher {Path(settings.teacher).name}" if settings.teacher else "")
+        + "".join(f" --teacher {Path(teacher).name}" for teacher in settings.teachers)
     )
 
 

@@ -98,10 +98,12 @@ def test_the_command_writes_model_and_card(short_run: Path, tmp_path: Path) -> N
 
 def test_cards_name_folders_without_their_places(short_run: Path, tmp_path: Path) -> None:
     loaded = checkpoint.load(short_run)
-    settings = replace(loaded.state.settings, init="/home/me/runs/old", teacher="/home/me/wide")
+    settings = replace(
+        loaded.state.settings, init="/home/me/runs/old", teachers=("/home/me/wide", "bundled")
+    )
     state = replace(loaded.state, settings=settings)
     asked = _command(state)
-    assert asked.endswith("--init old --teacher wide")
+    assert asked.endswith("--init old --teacher wide --teacher bundled")
     assert "/home" not in report.card(state, 1)
 
 

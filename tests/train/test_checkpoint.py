@@ -65,6 +65,15 @@ def test_another_schema_is_refused(short_run: Path) -> None:
         checkpoint.load(short_run)
 
 
+def test_the_one_teacher_of_an_older_run_is_read(short_run: Path) -> None:
+    settings = json.loads((short_run / checkpoint.STATE).read_text())["settings"]
+    del settings["teachers"]
+    edit(short_run, settings={**settings, "teacher": "wide"})
+    assert checkpoint.load(short_run).state.settings.teachers == ("wide",)
+    edit(short_run, settings={**settings, "teacher": None})
+    assert checkpoint.load(short_run).state.settings.teachers == ()
+
+
 def test_damaged_tensors_are_found_by_their_hash(short_run: Path) -> None:
     (file,) = short_run.glob("*.safetensors")
     content = bytearray(file.read_bytes())

@@ -108,7 +108,7 @@ def test_a_pupil_agrees_with_its_teacher_more_than_a_stranger_does(
     tmp_path: Path, few_glyphs: None
 ) -> None:
     start(tmp_path / "teacher", epochs=8, seed=5)
-    start(tmp_path / "pupil", epochs=8, teacher=str(tmp_path / "teacher"))
+    start(tmp_path / "pupil", epochs=8, teachers=(str(tmp_path / "teacher"),))
     start(tmp_path / "stranger", epochs=8)
     unseen = data.load("synth", "test", classes=DIGITS, data_dir=None, seed=0)
     glyphs = unseen.normalised(InkSpec())
@@ -123,9 +123,19 @@ def test_a_pupil_agrees_with_its_teacher_more_than_a_stranger_does(
     assert pupil < stranger
 
 
+def test_several_teachers_are_heard_together(short_run: Path, tmp_path: Path) -> None:
+    tensors = set()
+    for place, teachers in enumerate(((str(short_run),), (str(short_run), "bundled"))):
+        start(tmp_path / str(place), epochs=1, teachers=teachers)
+        loaded = checkpoint.load(tmp_path / str(place))
+        assert loaded.state.settings.teachers == teachers
+        tensors.add(loaded.sha256)
+    assert len(tensors) == 2
+
+
 def test_a_teacher_of_other_classes_is_refused(short_run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--teacher has other classes"):
-        start(tmp_path / "new", classes="ABC", teacher=str(short_run))
+        start(tmp_path / "new", classes="ABC", teachers=(str(short_run),))
     assert not (tmp_path / "new").exists()
 
 

@@ -106,7 +106,7 @@ def adapt(mine: Path, start: Checkpoint, output: Path, say: Callable[[str], None
     averaged = {AVERAGE + name: tensor for name, tensor in network.state_dict().items()}
     output.mkdir(parents=True, exist_ok=True)
     settings = dataclasses.replace(
-        state.settings, data=(str(mine.resolve()), "synth"), epochs=1, teacher=None
+        state.settings, data=(str(mine.resolve()), "synth"), epochs=1, teachers=()
     )
     data = {**state.data, glyphs.name: glyphs.sha256}
     checkpoint.save(

@@ -47,7 +47,7 @@ class Settings:
         epochs: Passes over the data.
         seed: Of weights, order, augmentation and synthetic data.
         init: What the weights started from: a run's folder, `bundled`, or None for chance.
-        teacher: The run whose answers are learnt beside the labels, or None.
+        teachers: The runs whose answers are learnt beside the labels.
         precision: Of the steps, fp32 or bf16.
         batch: Glyphs a step.
         learning_rate: At its peak, after the warm-up.
@@ -63,7 +63,7 @@ class Settings:
     epochs: int
     seed: int = 0
     init: str | None = None
-    teacher: str | None = None
+    teachers: tuple[str, ...] = ()
     precision: str = "fp32"
     batch: int = 256
     learning_rate: float = 4e-3
@@ -219,7 +219,7 @@ def _state(read: Fields) -> State:
             epochs=asked.number("epochs", int, 1, 10**6),
             seed=asked.number("seed", int, 0, 2**32 - 1),
             init=asked.value("init", str) if asked.has("init") else None,
-            teacher=asked.value("teacher", str) if asked.has("teacher") else None,
+            teachers=_teachers(asked),
             precision=asked.choice("precision", ("fp32", "bf16")),
             batch=asked.number("batch", int, 1, 10**6),
             learning_rate=asked.number("learning_rate", float, 0, 10),
@@ -236,6 +236,13 @@ def _state(read: Fields) -> State:
         accuracy=read.shares("accuracy"),
         history=tuple(read.tables_in("history")),
     )
+
+
+def _teachers(asked: Fields) -> tuple[str, ...]:
+    # One at most, under another name, until there could be several.
+    if asked.has("teacher"):
+        return (asked.value("teacher", str),)
+    return tuple(asked.texts_in("teachers")) if asked.has("teachers") else ()
 
 
 def _read_tensors(folder: Path, file: str, sha256: str) -> dict[str, torch.Tensor]:

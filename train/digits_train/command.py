@@ -65,7 +65,10 @@ def train(
         typer.Option(help="Start from weights named as torchvision's: .safetensors or .pth."),
     ] = None,
     teacher: Annotated[
-        str | None, typer.Option(help="Learn also from this run's answers (distillation).")
+        list[str] | None,
+        typer.Option(
+            help="Learn also from this run's answers (distillation); once for each of several."
+        ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Passes over the data.")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Same seed, same run.")] = 0,
@@ -104,7 +107,7 @@ def train(
         arch=arch,
         init=init,
         pretrained=pretrained,
-        teacher=teacher,
+        teachers=tuple(teacher or ()),
         epochs=epochs,
         seed=seed,
         device=device,

@@ -89,9 +89,13 @@ def prune(
     stages = [stage("before", network), stage("pruned", pruned)]
     fabric = open_fabric(device)
     settings = replace(
-        state.settings, epochs=epochs, init=str(folder.resolve()), teacher=str(folder.resolve()),
-        precision="fp32", learning_rate=state.settings.learning_rate / 4,
-    )  # fmt: skip
+        state.settings,
+        epochs=epochs,
+        init=(place := str(folder.resolve())),
+        teachers=(place,),
+        precision="fp32",
+        learning_rate=state.settings.learning_rate / 4,
+    )
     fresh = State(
         labels=state.labels,
         rejects=state.rejects,
@@ -106,7 +110,7 @@ def prune(
         {AVERAGE + name: tensor for name, tensor in pruned.state_dict().items()},
         loaded.sha256,
     )
-    run.begin(output, fresh, fabric, data_dir, start=start, teacher=loaded)
+    run.begin(output, fresh, fabric, data_dir, start=start, teachers=[loaded])
     stages.append(stage("tuned", checkpoint.load(output).network()))
     return stages
 

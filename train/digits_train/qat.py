@@ -40,7 +40,7 @@ def qat(folder: Path, output: Path, *, epochs: int, device: str, data_dir: Path 
         loaded.state.settings,
         epochs=epochs,
         init=place,
-        teacher=place,
+        teachers=(place,),
         precision="fp32",
         learning_rate=loaded.state.settings.learning_rate / _GENTLER,
         rounded=True,
@@ -48,4 +48,4 @@ def qat(folder: Path, output: Path, *, epochs: int, device: str, data_dir: Path 
     fresh = replace(
         loaded.state, settings=settings, parent=loaded.sha256, epoch=0, accuracy={}, history=()
     )
-    return run.begin(output, fresh, open_fabric(device), data_dir, start=loaded, teacher=loaded)
+    return run.begin(output, fresh, open_fabric(device), data_dir, start=loaded, teachers=[loaded])

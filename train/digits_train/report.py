@@ -143,7 +143,11 @@ def card(state: State, size: int) -> str:
         "",
         f"{settings.epochs} epochs, seed {settings.seed}, {settings.precision}"
         + (f", started from {Path(settings.init).name}" if settings.init else "")
-        + (f", taught by {Path(settings.teacher).name}" if settings.teacher else "")
+        + (
+            f", taught by {' and '.join(Path(t).name for t in settings.teachers)}"
+            if settings.teachers
+            else ""
+        )
         + ". The commands and their environment: run.json.",
         "",
         "## Validation",

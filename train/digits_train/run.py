@@ -42,7 +42,7 @@ class Request:
     arch: str | None = None
     init: str | None = None
     pretrained: Path | None = None
-    teacher: str | None = None
+    teachers: tuple[str, ...] = ()
     epochs: int = 20
     seed: int = 0
     device: str = "auto"
@@ -63,7 +63,7 @@ def start(output: Path, asked: Request) -> State:
     check_free(output)
     if asked.init and asked.pretrained:
         raise InputError("--init and --pretrained are two starts; give one")
-    donor, teacher = (_run_at(place) for place in (asked.init, asked.teacher))
+    donor, teachers = _run_at(asked.init), _runs_at(asked.teachers)
     labels = choose_labels(asked.classes, asked.data)
     arch, settings = _settled(asked, donor)
     fabric = open_fabric(asked.device, settings.precision)
@@ -80,7 +80,7 @@ def start(output: Path, asked: Request) -> State:
         asked.data_dir,
         training=training,
         start=donor,
-        teacher=teacher,
+        teachers=teachers,
         pretrained=asked.pretrained,
     )
 
@@ -107,7 +107,7 @@ def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
         epochs=asked.epochs,
         seed=asked.seed,
         init=asked.init,
-        teacher=asked.teacher,
+        teachers=asked.teachers,
         learning_rate=LEARNING_RATES[arch],
         precision=choose_precision(asked.device, asked.precision),
     )
@@ -121,7 +121,7 @@ def begin(
     *,
     training: Sequence[GlyphSet] = (),
     start: Checkpoint | None = None,
-    teacher: Checkpoint | None = None,
+    teachers: Sequence[Checkpoint] = (),
     pretrained: Path | None = None,
 ) -> State:
     """Train a state that has no epoch behind it, in a folder that `check_free` has let pass.
@@ -146,7 +146,7 @@ def begin(
                 fabric,
                 data_dir,
                 start=start,
-                teacher=teacher,
+                teachers=teachers,
                 pretrained=pretrained,
             )
     finally:
@@ -165,7 +165,7 @@ def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
     state = loaded.state
     settings = state.settings
     fabric = open_fabric(device, settings.precision)
-    teacher = _run_at(settings.teacher)
+    teachers = _runs_at(settings.teachers)
     training = load_split(settings, "train", state.labels, data_dir)
     for source in training:
         if state.data.get(source.name) != source.sha256:
@@ -176,7 +176,7 @@ def resume(output: Path, *, device: str, data_dir: Path | None) -> State:
     if state.epoch >= settings.epochs:
         raise InputError(f"{output} has finished its {settings.epochs} epochs; nothing is left")
     with _alone(output, fabric):
-        return _train(output, state, training, fabric, data_dir, start=loaded, teacher=teacher)
+        return _train(output, state, training, fabric, data_dir, start=loaded, teachers=teachers)
 
 
 def several(output: Path, asked: Request, seeds: int) -> list[State]:
@@ -215,7 +215,11 @@ def several(output: Path, asked: Request, seeds: int) -> list[State]:
 def _run_at(place: str | None) -> Checkpoint | None:
     if place is None:
         return None
-    return checkpoint.load(BUNDLED.get(place, Path(place)))
+    return _runs_at((place,))[0]
+
+
+def _runs_at(places: Sequence[str]) -> list[Checkpoint]:
+    return [checkpoint.load(BUNDLED.get(place, Path(place))) for place in places]
 
 
 @contextlib.contextmanager
@@ -251,7 +255,7 @@ def _train(
     data_dir: Path | None,
     *,
     start: Checkpoint | None,
-    teacher: Checkpoint | None,
+    teachers: Sequence[Checkpoint],
     pretrained: Path | None = None,
 ) -> State:
     settings = state.settings
@@ -272,7 +276,7 @@ def _train(
         validation,
         fabric,
         start=start,
-        teacher=teacher,
+        teachers=teachers,
         pretrained=pretrained,
         say=say,
     )

@@ -52,7 +52,7 @@ class Trainer:
         validation: One set of samples for each name.
         fabric: Device, precision and processes.
         start: Tensors to start from: the run's own to resume, another run's to fine-tune.
-        teacher: A larger run whose answers are learnt beside the labels.
+        teachers: Runs whose answers, averaged, are learnt beside the labels.
         pretrained: Weights trained elsewhere, to start from.
         say: Takes one line for each thing worth telling.
     """
@@ -66,7 +66,7 @@ class Trainer:
         fabric: Fabric,
         *,
         start: Checkpoint | None = None,
-        teacher: Checkpoint | None = None,
+        teachers: Sequence[Checkpoint] = (),
         pretrained: Path | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
@@ -82,7 +82,7 @@ class Trainer:
             rounding.simulate(network)
         self.network = self._placed(network)
         self.average = weights.Average(copy.deepcopy(self.network), self.settings.averaging)
-        self.teacher = None if teacher is None else self._placed(_checked(teacher, state))
+        self.teachers = [self._placed(_checked(teacher, state)) for teacher in teachers]
         self.optimizer = self._optimizer()
         stepped: torch.nn.Module = self.network
         if self.device.type == "cuda":
@@ -167,9 +167,9 @@ class Trainer:
         glyphs = glyphs.contiguous(memory_format=torch.channels_last)
         logits = self._step_network(glyphs).float()
         loss = losses.labelled(logits, labels, self.rarity, self.settings.smoothing)
-        if self.teacher is not None:
+        if self.teachers:
             with torch.no_grad():
-                wanted = self.teacher(glyphs)
+                wanted = torch.stack([teacher(glyphs) for teacher in self.teachers]).mean(0)
             loss = losses.taught(loss, logits, wanted)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss * weight)
