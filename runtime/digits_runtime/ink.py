@@ -37,10 +37,9 @@ _SPECK = 0.03
 _NEIGHBOUR = 0.4
 # The same where the main part itself meets the border: its own detached bar would do so too.
 _SPECK_IF_TIGHT = 0.12
-# An array of which this share is exactly black may be ink already.
-_CLEAN = 0.1
-# Grey levels that paper would have and a stroke's edge only passes.
-_FAINT = 32
+# A picture is ink already if this share of each side of its border is exactly blank, and of what is
+# not blank, grey levels that fog would have and a stroke's edge only passes are at most so many.
+_CLEAN, _FAINT, _FAINT_PIXELS = 0.05, 32, 1.5
 # This share of a normalised glyph's ink is below full strength; the rest saturates, which makes
 # a hair-thin stroke, faint once shrunk, as strong as a broad one.
 SATURATE = 0.7
@@ -317,16 +316,19 @@ def of_one_glyph(picture: NDArray[np.uint8], polarity: Polarity = "auto") -> Gre
     if polarity == "auto":
         polarity = guess_polarity(picture)
     grey = to_grey(picture, polarity)
-    if polarity == "bright" and _is_ink(grey):
-        return _without_strays(grey)
-    return isolate(find_ink(grey, polarity))
+    bright = grey if polarity == "bright" else as_grey(cv2.bitwise_not(grey))
+    return _without_strays(bright) if _is_ink(bright) else isolate(find_ink(grey, polarity))
 
 
-def _is_ink(grey: Grey) -> bool:
-    """Whether the ground is exactly black, with no more grey next to it than strokes' edges give.
+def _is_ink(bright: Grey) -> bool:
+    """Whether the ground is exactly blank on every side, as it is in scans and drawings.
 
-    To look for paper in such an array, often a few pixels wide, can only take from its strokes.
+    To look for paper in such a picture, often a few pixels wide, can only take from its strokes.
+    Light that falls off leaves a side without such pixels, even where the darkest are clipped.
     """
-    black = np.count_nonzero(grey == 0)
-    faint = np.count_nonzero(grey <= _FAINT) - black
-    return bool(black >= _CLEAN * grey.size and faint <= black / 2)
+    blank = int(np.count_nonzero(bright == 0))
+    faint = int(np.count_nonzero(bright <= _FAINT)) - blank
+    sides = (bright[0], bright[-1], bright[:, 0], bright[:, -1])
+    return faint <= _FAINT_PIXELS * blank and all(
+        bool(np.count_nonzero(side == 0) >= _CLEAN * side.size) for side in sides
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Literal
+
 import cv2
 import numpy as np
 import pytest
@@ -67,6 +70,34 @@ def test_what_is_ink_already_is_not_searched_for_paper() -> None:
     np.testing.assert_array_equal(
         single(as_grey(glyph), SPEC, "bright"), normalise(as_grey(glyph), SPEC)
     )
+
+
+@pytest.mark.parametrize("polarity", ["bright", "dark"])
+def test_most_soft_scans_by_a_broad_pen_are_taken_as_ink_already(
+    polarity: Literal["bright", "dark"],
+) -> None:
+    as_they_are = []
+    for label, margin in product("023456789", (0, 1, 2)):
+        drawn = np.pad(synth.glyph(label, np.random.default_rng(3), height=60), 8)
+        drawn = as_grey(cv2.dilate(drawn, np.ones((5, 5))))
+        x, y, width, height = cv2.boundingRect(drawn)
+        tight = drawn[y : y + height, x : x + width]
+        small = cv2.resize(tight, (16, 20), interpolation=cv2.INTER_AREA)
+        scan = as_grey(cv2.GaussianBlur(np.pad(small, margin), (0, 0), 0.5))
+        seen = single(scan if polarity == "bright" else as_grey(255 - scan), SPEC, polarity)
+        as_they_are.append(likeness(seen, normalise(scan, SPEC)))
+    assert np.quantile(as_they_are, 0.25) > 0.99
+
+
+@pytest.mark.parametrize("label", list("023456789"))
+def test_light_that_falls_off_a_board_is_taken_off_though_its_dark_end_is_clipped(
+    label: str,
+) -> None:
+    ink = np.pad(synth.glyph(label, np.random.default_rng(7), height=60), 12)
+    ground = np.linspace(-60, 90, ink.shape[1])[None].clip(0)
+    board = np.rint(ground + (230 - ground) * (ink / 255.0)).astype(np.uint8)
+    assert (board[:, 0] == 0).all()
+    assert likeness(single(board, SPEC, "bright"), normalise(ink, SPEC)) > 0.93
 
 
 @given(images)
