@@ -21,14 +21,18 @@ Points = NDArray[np.float64]
 _FEWEST, _MOST = 2, 40
 # Of what is so much like a grid no better is looked for.
 _LIKELY = 0.95
+# Nine by nine even cells are a sudoku, however far its outermost rules stray.
+SUDOKU, _LIKELY_SUDOKU = (9, 9), 0.6
 # Unless it is so many times as large: the rules of a table's cells, beside those of its frame.
 _LARGER = 1.02
+# There, rules may waver by half of so many pixels in a piece that is followed.
+_WAVERS = 9
 # Side, in pixels, to which a grid's outline is straightened to find its rules.
 _SIDE = 600
 # Cells less high or wide than this, in pixels of the page, hold nothing that could be read.
 _SMALLEST_CELL = 10
 # What is written in a cell is so high, as a share of the cell; so many cells hold something.
-_LOWEST, _TALLEST, _FILLED = 0.25, 1.3, 0.08
+LOWEST, _TALLEST, _FILLED = 0.25, 1.3, 0.08
 # What is slimmer than this share of a cell, and as close to its border, is left of a rule.
 _RIM = 0.2
 # A rule's soft edges, in pixels of the page, both together.
@@ -96,9 +100,9 @@ class Grid:
 
         None where what is written is too large for the cells, or in hardly any: squared paper.
         """
-        centres, sizes = self._in_cells(boxes)
+        centres, sizes = self.in_cells(boxes)
         inside = ((centres > 0) & (centres < self.shape[::-1])).all(axis=1)
-        writing = inside & (sizes[:, 1] >= _LOWEST) & ~_of_rules(centres, sizes)
+        writing = inside & (sizes[:, 1] >= LOWEST) & ~of_rules(centres, sizes)
         small = (sizes <= _TALLEST).all(axis=1)
         fits = int((writing & small).sum())
         if (writing & ~small).sum() > fits or fits < _FILLED * np.prod(self.shape):
@@ -109,14 +113,14 @@ class Grid:
         """Which boxes lie in each cell, rows of cells of indexes, each from left to right."""
         rows, columns = self.shape
         cells: list[list[list[int]]] = [[[] for _ in range(columns)] for _ in range(rows)]
-        centres, sizes = self._in_cells(boxes)
-        left = _of_rules(centres, sizes)
+        centres, sizes = self.in_cells(boxes)
+        left = of_rules(centres, sizes)
         for index in np.argsort(centres[:, 0], kind="stable").tolist():
             column, row = np.floor(centres[index]).astype(int).tolist()
             if not (0 <= row < rows and 0 <= column < columns):
                 continue
             # Of a page that lies turned a 1 is broad, not high.
-            if sizes[index].max() >= _LOWEST and not left[index]:
+            if sizes[index].max() >= LOWEST and not left[index]:
                 cells[row][column].append(index)
         return cells
 
@@ -124,7 +128,7 @@ class Grid:
     def _back(self) -> NDArray[np.float64]:
         return np.asarray(np.linalg.inv(self.straighten), np.float64)
 
-    def _in_cells(self, boxes: Boxes) -> tuple[Points, Points]:
+    def in_cells(self, boxes: Boxes) -> tuple[Points, Points]:
         """Centres and sizes of boxes in columns and rows: float64 `[n, 2]` each."""
         centres = boxes[:, :2] + boxes[:, 2:] / 2
         ends = [
@@ -170,8 +174,12 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
             if best is not None and sure and cv2.contourArea(outline) < _LARGER * best.area:
                 continue
             grid = _within(outline, ink)
+            if grid is None or grid.likeness < _LIKELY:
+                wavering = _within(outline, ink, rules)
+                if wavering is not None and (grid is None or _rank(wavering) > _rank(grid)):
+                    grid = wavering
             # What is hardly like a grid is one only where no corner had to be guessed.
-            if grid is None or (number and grid.likeness < _LIKELY):
+            if grid is None or (number and grid.likeness < _least(grid)):
                 continue
             if best is None or _rank(grid) > _rank(best):
                 best = grid
@@ -180,13 +188,22 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
     return best
 
 
+def _least(grid: Grid) -> float:
+    """How much like a grid it has to be where a corner was guessed."""
+    even = evenness(grid.down) == evenness(grid.across) == 1
+    return _LIKELY_SUDOKU if grid.shape == SUDOKU and even else _LIKELY
+
+
 def _rank(grid: Grid) -> tuple[float, float]:
     """What is more like a grid goes first; of two that are, the larger."""
     return min(grid.likeness, _LIKELY), grid.area
 
 
-def _within(outline: NDArray[np.float32], ink: Grey) -> Grid | None:
-    """The grid of which this is the outline, float32 `[4, 2]` in pixels of the page, if it is."""
+def _within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) -> Grid | None:
+    """The grid of which this is the outline, float32 `[4, 2]` in pixels of the page, if it is.
+
+    Its rules are followed on the page, however faint, or, however they waver, where `rules` run.
+    """
     sides = np.linalg.norm(outline - np.roll(outline, -1, axis=0), axis=1)
     width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
     if not 0.1 * height < width < 10 * height:
@@ -196,8 +213,20 @@ def _within(outline: NDArray[np.float32], ink: Grey) -> Grid | None:
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + MARGIN
     straighten = np.asarray(cv2.getPerspectiveTransform(outline, corners), np.float64)
     size = (width + 2 * MARGIN, height + 2 * MARGIN)
-    flat = as_grey(cv2.warpPerspective(ink, straighten, size, flags=cv2.INTER_AREA))
-    columns, rows = (followed(np.ascontiguousarray(view)) for view in (flat, flat.T))
+
+    def straight(page: Grey, step: int = 1) -> Grey:
+        by = straighten @ np.diag([step, step, 1.0])
+        return as_grey(cv2.warpPerspective(page, by, size, flags=cv2.INTER_AREA))
+
+    flat = straight(ink)
+    across, down = flat, flat
+    if rules is not None:
+        broad = np.ones((_WAVERS, _WAVERS), np.uint8)
+        across, down = (
+            as_grey(cv2.dilate(straight(runs, rules.step), broad))
+            for runs in (rules.upright, rules.level)
+        )
+    columns, rows = (followed(np.ascontiguousarray(view)) for view in (across, down.T))
     for lines in (columns, rows):
         if not _FEWEST < len(lines) <= _MOST + 1:
             return None
@@ -210,7 +239,7 @@ def _within(outline: NDArray[np.float32], ink: Grey) -> Grid | None:
     return Grid(straighten, columns, rows, (width, height), level, upright, area, likeness)
 
 
-def _of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:
+def of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:
     """Which boxes, in columns and rows, are slim and close to a cell's border: left of a rule."""
     aside = np.abs(centres % 1 - 0.5) > 0.5 - _RIM
     return np.asarray((aside & (sizes < _RIM)).any(axis=1))

@@ -21,6 +21,8 @@ _FAINTEST, _SURE = 3, 0.7
 # It runs at most so many pixels beside where it was followed, and along a piece as long as a cell
 # this share of it is inked.
 _ASIDE, _INKED_PIECE = 6, 0.75
+# By shorter pieces it is found this share of a cell beside that.
+_CLOSE = 0.045
 # Rules that part boxes lie so many pixels beside their place at most, and stand out so much more.
 _ASTRAY, _APART = 3, 2
 # An outermost rule is as strong as this share of the others'.
@@ -28,6 +30,9 @@ _AS_OTHERS = 0.25
 # Rules closer than this share of the usual distance are one; even ones differ by at most so much,
 # and so many of a grid's distances are even, or it is a table of columns that differ.
 _TWICE, _UNEVEN, _EVEN = 0.4, 0.2, 0.8
+# Of so many even ones or more, each this share of the distance beside its place at most, none is
+# followed by one between.
+_FEW_CELLS, _STRAY = 5, 0.15
 # One further than this from the outline, as a share of that distance, is not the outermost.
 _OUTERMOST = 0.6
 
@@ -96,13 +101,14 @@ def followed(flat: Grey) -> NDArray[np.float64]:
         lines = np.concatenate((np.zeros((1, BANDS)), lines))
     if lines[-1].mean() < last - usual:
         lines = np.concatenate((lines, np.full((1, BANDS), float(last))))
-    return _boxes_parted(_filled(lines), rises)
+    return _boxes_parted(_filled(_without_strokes(lines)), rises)
 
 
 def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
     """Find out where upright rules really run, and how broad they are.
 
-    Along a piece as long as a cell a rule is inked nearly all the way, and the bar of a 7 is not.
+    First piece by piece as long as a cell, along which a rule is inked nearly all the way, and the
+    bar of a 7 is not; then, close beside that, by pieces of half that length, which bend less.
 
     Args:
         flat: As for `followed`.
@@ -112,10 +118,40 @@ def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
     inner = flat[MARGIN:-MARGIN]
     rows = np.arange(len(inner))
     middles = (np.arange(BANDS) + 0.5) / BANDS * len(inner)
-    ways = np.stack([np.interp(rows, middles, line) for line in lines]) + MARGIN
-    aside = np.arange(-_ASIDE, _ASIDE + 1)
-    columns = np.clip(np.rint(ways)[:, :, None].astype(int) + aside, 0, flat.shape[1] - 1)
-    values = inner[rows[None, :, None], columns]
+    ways = np.stack([np.interp(rows, middles, line) for line in lines])
+    coarse = _beside(inner, ways, pieces, _ASIDE)
+    there = coarse.strength[[0, -1]] >= _AS_OTHERS * np.median(coarse.strength)
+    ways = np.stack([np.interp(rows, coarse.at, line) for line in coarse.places])
+    fine = _beside(inner, ways, 2 * pieces, max(round(_CLOSE * len(inner) / pieces), 1))
+    breadths = [
+        np.median(row[sure].sum(axis=1)) if sure.any() else 1.0
+        for row, sure in zip(coarse.on, coarse.clear, strict=True)
+    ]
+    outermost = float(there.mean(axis=1).min())
+    return Traced(fine.places, fine.at, np.array(breadths, np.float64), outermost)
+
+
+class _Pieces(NamedTuple):
+    """Pieces of rules: `places` `[lines, pieces]` and `at` `[pieces]` are those of `Traced`.
+
+    Attributes:
+        strength: Grey levels of ink, `[lines, pieces]`.
+        clear: Whether a piece is inked as its rule is elsewhere, `[lines, pieces]`.
+        on: Which pixels beside the way are the rule's, `[lines, pieces, aside]`.
+    """
+
+    places: NDArray[np.float64]
+    at: NDArray[np.float64]
+    strength: NDArray[np.float64]
+    clear: NDArray[np.bool_]
+    on: NDArray[np.bool_]
+
+
+def _beside(inner: Grey, ways: NDArray[np.float64], pieces: int, most: int) -> _Pieces:
+    """Where rules run, piece by piece, so many pixels beside their ways `[lines, rows]` at most."""
+    rows, aside = np.arange(len(inner)), np.arange(-most, most + 1)
+    columns = np.rint(ways + MARGIN)[:, :, None].astype(int) + aside
+    values = inner[rows[None, :, None], np.clip(columns, 0, inner.shape[1] - 1)]
     edges = np.linspace(0, len(inner), pieces + 1).astype(int)
     inked = []
     for a, b in itertools.pairwise(edges):
@@ -131,14 +167,8 @@ def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
     at = ((edges[1:] + edges[:-1]) / 2).astype(int)
     for line, sure in zip(offsets, clear, strict=True):
         line[~sure] = np.interp(at[~sure], at[sure], line[sure]) if sure.any() else 0
-    places = np.rint(ways[:, at]) - MARGIN + offsets
-    breadths = [
-        np.median(row[sure].sum(axis=1)) if sure.any() else 1.0
-        for row, sure in zip(on, clear, strict=True)
-    ]
-    there = strength[[0, -1]] >= _AS_OTHERS * np.median(strength)
-    outermost = float(there.mean(axis=1).min())
-    return Traced(places, at.astype(np.float64), np.array(breadths, np.float64), outermost)
+    places = np.rint(ways[:, at]) + offsets
+    return _Pieces(places, at.astype(np.float64), strength, clear, on)
 
 
 def evenness(lines: NDArray[np.float64]) -> float:
@@ -187,6 +217,21 @@ def _once(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     return lines
 
 
+def _without_strokes(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lines `[lines, bands]` without those between even ones: strokes of a column of digits."""
+    middles = lines.mean(axis=1)
+    # Halved distances are the usual ones where there are many such strokes.
+    for share in (50, 75):
+        usual = max(float(np.percentile(np.diff(middles), share)), 1.0)
+        cells = round((middles[-1] - middles[0]) / usual)
+        wanted = np.linspace(middles[0], middles[-1], cells + 1)
+        nearest = np.abs(middles[:, None] - wanted).argmin(axis=0)
+        even = np.abs(middles[nearest] - wanted).max() < _STRAY * usual
+        if even and _FEW_CELLS <= cells < len(lines) - 1:
+            return np.asarray(lines[nearest], np.float64)
+    return lines
+
+
 def _filled(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     """Those missing among even ones put in: `[lines, bands]`."""
     if len(lines) < 4:
@@ -229,7 +274,8 @@ def _boxes_parted(lines: NDArray[np.float64], rises: NDArray[np.float64]) -> NDA
 
     (first, of_first), (second, of_second) = at(1 / 3), at(2 / 3)
     between = np.median([value for share in (1 / 6, 1 / 2, 5 / 6) for value in at(share)[1]])
-    if min(of_first + of_second) < max(_FAINTEST, _APART * between):
+    parting = of_first + of_second
+    if min(parting) < _FAINTEST or np.median(parting) < _APART * between:
         return lines
     inner = np.stack((borders[:-1], first, second), axis=1).reshape(-1, lines.shape[1])
     return np.concatenate((inner, borders[-1:]))

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import layout
+from digits_runtime import layout, sudoku
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
 from digits_runtime.grid import find_grid
@@ -115,6 +115,7 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
             grid = find_grid(nets, ink)
         if grid is not None:
             written = _parts(grid.erased(mask))
+            grid = sudoku.in_boxes(grid, written.boxes)
             inside = grid.may_hold(written.boxes)
             grid, parts = (None, parts) if inside is None else (grid, written.only(inside))
     if grid is None:
@@ -145,11 +146,12 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
         ]
 
     if grid is not None:
-        cells = [
-            [candidates(layout.pieces_of_one(cell, boxes), grid.slope) for cell in row]
-            for row in grid.filled(boxes)
-        ]
-        return Page([], cells)
+        glyphs = sudoku.one_each(
+            grid,
+            [[layout.pieces_of_one(cell, boxes) for cell in row] for row in grid.filled(boxes)],
+            boxes,
+        )
+        return Page([], [[candidates(cell, grid.slope) for cell in row] for row in glyphs])
     lines, slope = layout.lines_of(boxes)
     return Page([candidates([[index] for index in line], slope) for line in lines])
 

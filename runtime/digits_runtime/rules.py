@@ -22,11 +22,13 @@ LONG = 0.2
 # a glyph that is so broad as a share of its height or more, or a 1 beside such glyphs, which are as
 # tall within these bounds.
 _SURELY, _BREADTH, _AS_TALL = 0.45, 0.3, (0.65, 1.5)
+# Of a small grid so many run along each other.
+_GRID = 4
 # There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on;
 # where there are rules, but no grid, what is less broad than that may be a grid's frame.
 _BROAD, FRAME = 4.5, 6.0
 # Nor is there one where so much around is ink, in grey levels of the mean over so many pixels.
-_AROUND, _CROWDED = 17, 180
+_AROUND, _CROWDED = 17, 205
 # Print weaker than this share of the strongest ink is told from writing by its strength alone.
 _FAINT = 0.6
 # Where a printed line falls squarely on pixels, it is this much stronger than in the median.
@@ -147,17 +149,22 @@ def _long_runs(pooled: Grey, axis: int, broadest: float) -> Grey | None:
     joined = cv2.dilate(found, _line(2 * _GAP + 1, 0, axis))
     contours, _ = cv2.findContours(joined, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     least, surely = (share * max(pooled.shape) for share in (LONG, _SURELY))
-    chosen = np.zeros_like(pooled)
+    rules: list[NDArray[np.int32]] = []
+    strokes: dict[int, list[NDArray[np.int32]]] = {}
     glyphs = None
     for contour in contours:
         length = max(cv2.boundingRect(contour)[2:])
         if length < least or cv2.contourArea(contour) > broadest * length:
             continue
+        run, piece = np.asarray(contour, np.int32), None
         if length < surely:
             glyphs = glyphs or _Glyphs.of(pooled)
-            if glyphs.have(np.asarray(contour, np.int32), axis):
-                continue
-        cv2.drawContours(chosen, [contour], -1, 255, cv2.FILLED)
+            piece = glyphs.with_stroke(run, axis)
+        (rules if piece is None else strokes.setdefault(piece, [])).append(run)
+    # No glyph has so many straight strokes along each other, but a small grid has.
+    rules += [run for runs in strokes.values() if len(runs) >= _GRID for run in runs]
+    chosen = np.zeros_like(pooled)
+    cv2.drawContours(chosen, rules, -1, 255, cv2.FILLED)
     chosen = as_grey(cv2.bitwise_and(chosen, as_grey(found)))
     return chosen if cv2.countNonZero(chosen) else None
 
@@ -182,23 +189,25 @@ class _Glyphs:
         boxes = np.asarray(stats[:, : cv2.CC_STAT_AREA], np.int32)
         return cls(np.asarray(labels, np.int32), boxes, _SURELY * max(pooled.shape))
 
-    def have(self, run: NDArray[np.int32], axis: int) -> bool:
-        """Whether a straight run, by its outline, is a stroke of a glyph."""
+    def with_stroke(self, run: NDArray[np.int32], axis: int) -> int | None:
+        """The piece, by its number, of which a straight run is a stroke; None if it is a rule."""
         x, y, width, height = cv2.boundingRect(run)
         there = self.labels[y : y + height, x : x + width]
         inside = np.zeros(there.shape, np.uint8)
         cv2.drawContours(inside, [run], -1, 1, cv2.FILLED, offset=(-x, -y))
         numbers = np.unique(there[inside > 0])
-        mine = self.boxes[numbers[numbers > 0]]
-        if len(mine) == 0:  # the outline of a gap between runs
-            return False
+        numbers = numbers[numbers > 0]
+        if len(numbers) == 0:  # the outline of a gap between runs
+            return None
+        mine = self.boxes[numbers]
         low, high = mine[:, :2].min(axis=0), (mine[:, :2] + mine[:, 2:]).max(axis=0)
         broad, tall = (high - low).tolist()
         if max(broad, tall) >= self.surely:
-            return False
-        if broad >= _BREADTH * tall and tall >= _BREADTH * broad:
-            return True
-        return axis == UPRIGHT and self._beside(int(low[1]), tall)
+            return None
+        glyph = broad >= _BREADTH * tall and tall >= _BREADTH * broad
+        if glyph or (axis == UPRIGHT and self._beside(int(low[1]), tall)):
+            return int(numbers[0])
+        return None
 
     def _beside(self, top: int, tall: int) -> bool:
         """Whether there is a glyph as tall and as high on the page as a stroke."""

@@ -1,12 +1,54 @@
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from digits_runtime import layout
 from digits_runtime.reader import Reader
 from digits_train import grids, pages
+
+Page = NDArray[np.uint8]
+
+
+def sudoku(side: int, *, thin: int = 90, filled: float = 0.6) -> tuple[Page, list[str]]:
+    """A drawn page with a sudoku, its cells so many pixels wide, and the rows of that.
+
+    Args:
+        side: Of a cell.
+        thin: Grey level of the rules that part no boxes.
+        filled: Share of the cells that hold a digit.
+    """
+    rng = np.random.default_rng(5)
+    sheet = np.full((12 * side, 12 * side), 215, np.uint8)
+    start, end = 3 * side // 2, 3 * side // 2 + 9 * side
+    for number in sorted(range(10), key=lambda n: n % 3 == 0):
+        at = start + number * side
+        grey, breadth = (60, 3) if number % 3 == 0 else (thin, 1)
+        cv2.line(sheet, (at, start), (at, end), grey, breadth)
+        cv2.line(sheet, (start, at), (end, at), grey, breadth)
+    rows = []
+    for row in range(9):
+        labels = [str(rng.integers(1, 10)) if rng.random() < filled else "0" for _ in range(9)]
+        rows.append("".join(labels))
+        for column, label in enumerate(labels):
+            if label != "0":
+                place = (start + column * side + side // 4, start + row * side + 4 * side // 5)
+                scale, pen = side / 36, max(1, side // 14)
+                cv2.putText(sheet, label, place, cv2.FONT_HERSHEY_SIMPLEX, scale, 30, pen)
+    return sheet, rows
+
+
+def bent(page: Page, reach: float, wave: float) -> Page:
+    """The page as if crumpled: its lines waver by so many pixels, over waves so long."""
+    y, x = np.mgrid[0 : page.shape[0], 0 : page.shape[1]].astype(np.float32)
+    aside = (reach * np.sin(6.283 * (y / wave + x / (3 * wave)))).astype(np.float32)
+    down = (reach * np.sin(6.283 * (x / wave - y / (2 * wave)) + 1)).astype(np.float32)
+    moved = cv2.remap(page, x + aside, y + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
@@ -60,3 +102,42 @@ def test_bars_of_sevens_beside_rules_and_slim_ones_stay(
 def test_a_cell_has_one_glyph_where_pieces_overlap_and_two_side_by_side() -> None:
     boxes = np.array([[10, 10, 20, 12], [12, 26, 20, 20], [50, 10, 18, 36]])
     assert layout.pieces_of_one([2, 1, 0], boxes) == [[0, 1], [2]]
+
+
+def test_rules_that_waver_within_a_cell_leave_nothing_in_it(reader: Reader) -> None:
+    page, rows = sudoku(60)
+    for reach, wave in itertools.product((2, 3, 4), (100, 170, 250)):
+        read = reader.read(bent(page, reach, wave)).text.split("\n")
+        assert list(map(len, read)) == [9] * 9
+        assert sum(a != b for a, b in zip("".join(read), "".join(rows), strict=True)) <= 3
+
+
+def test_a_small_full_sudoku_is_no_crowd(reader: Reader) -> None:
+    page, rows = sudoku(34, filled=1.0)
+    frame = np.full((1280, 960), 215, np.uint8)
+    frame[300 : 300 + page.shape[0], 200 : 200 + page.shape[1]] = page
+    assert reader.read(frame).text.split("\n") == rows
+
+
+def test_a_sudoku_without_rules_inside_its_boxes_is_parted_by_its_digits(reader: Reader) -> None:
+    page, rows = sudoku(60, thin=215)
+    assert reader.read(page).text.split("\n") == rows
+
+
+def test_a_table_of_three_by_three_numbers_is_no_sudoku(reader: Reader) -> None:
+    page = np.full((640, 640), 215, np.uint8)
+    for at in range(50, 591, 180):
+        cv2.line(page, (at, 50), (at, 590), 60, 3)
+        cv2.line(page, (50, at), (590, at), 60, 3)
+    for row, column in itertools.product(range(3), repeat=2):
+        place = (60 + 180 * column, 165 + 180 * row)
+        cv2.putText(page, "274", place, cv2.FONT_HERSHEY_SIMPLEX, 2.6, 30, 5)
+    assert reader.read(page).text.split("\n") == ["274 274 274"] * 3
+
+
+def test_a_slip_of_the_pen_in_a_cell_of_a_sudoku_is_no_digit(reader: Reader) -> None:
+    page, rows = sudoku(60)
+    row, column = next((r, c) for r, c in np.ndindex(9, 9) if rows[r][c] in "3568")
+    x, y = 90 + 60 * column + 53, 90 + 60 * row
+    cv2.line(page, (x, y + 15), (x, y + 42), 30, 3)
+    assert reader.read(page).text.split("\n") == rows

@@ -1,0 +1,83 @@
+"""What is known of a grid that is a sudoku: nine by nine cells in nine boxes, a digit in each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.grid import LOWEST, SUDOKU, Grid, of_rules
+from digits_runtime.layout import Boxes
+
+# Cells along a side of a box, and boxes along a side of a sudoku.
+_BOX = 3
+# Of so many digits or more at most this share lies across the rules of cells too faint to be found,
+# by so much of a cell, and in each third of a box there is so much of them.
+_FEW, _ACROSS, _OVER, _IN_A_THIRD = 12, 0.1, 0.15, 0.15
+# This share of the filled cells may seem to hold several glyphs.
+_SEVERAL = 0.1
+
+# Rows of cells of glyphs of indexes into boxes.
+Cells = list[list[list[list[int]]]]
+
+
+def in_boxes(grid: Grid, boxes: Boxes) -> Grid:
+    """Part a sudoku of which only the rules between its boxes were found, by what is written.
+
+    Every digit of one lies in a third of its box, across and down, and in all thirds some do.
+
+    Args:
+        grid: Any.
+        boxes: int64 `[n, 4]`, what is written, without the rules found.
+
+    Returns:
+        The grid of nine by nine cells; the same one where nothing says that it is one.
+    """
+    if set(grid.shape) not in ({_BOX}, {_BOX, SUDOKU[0]}):
+        return grid
+    centres, sizes = grid.in_cells(boxes)
+    finer = np.array(SUDOKU) / grid.shape[::-1]
+    centres, sizes = centres * finer, sizes * finer
+    inside = ((centres > 0) & (centres < SUDOKU)).all(axis=1)
+    written = inside & (sizes[:, 1] >= LOWEST) & ~of_rules(centres, sizes)
+    centres, sizes = centres[written], sizes[written]
+    if len(centres) < _FEW:
+        return grid
+    across = (np.abs(centres % 1 - 0.5) + sizes / 2 > 0.5 + _OVER).mean(axis=0)
+    thirds = np.floor(centres % _BOX).astype(int)
+    least = min(np.bincount(axis, minlength=_BOX).min() for axis in thirds.T) / len(centres)
+    if across.max() > _ACROSS or least < _IN_A_THIRD:
+        return grid
+    columns, rows = (
+        _in_thirds(lines) if len(lines) == _BOX + 1 else lines for lines in (grid.across, grid.down)
+    )
+    return replace(grid, across=columns, down=rows)
+
+
+def one_each(grid: Grid, cells: Cells, boxes: Boxes) -> Cells:
+    """The glyphs of a sudoku's cells, the one in the middle of each, if nearly all hold one.
+
+    Beside it is what a rule or a slip of the pen has left. Of other tables all glyphs are kept.
+
+    Args:
+        grid: Any.
+        cells: Its glyphs.
+        boxes: int64 `[n, 4]`.
+    """
+    filled = [cell for row in cells for cell in row if cell]
+    if grid.shape != SUDOKU or sum(len(cell) > 1 for cell in filled) > _SEVERAL * len(filled):
+        return cells
+    aside = np.abs(grid.in_cells(boxes)[0][:, 0] % 1 - 0.5)
+
+    def off(glyph: list[int]) -> float:
+        return float(aside[glyph].min())
+
+    return [[[min(cell, key=off)] if cell else [] for cell in row] for row in cells]
+
+
+def _in_thirds(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lines `[n, bands]` and two more between each two."""
+    shares = np.arange(_BOX)[None, :, None] / _BOX
+    between = lines[:-1, None] + shares * np.diff(lines, axis=0)[:, None]
+    return np.concatenate((between.reshape(-1, lines.shape[1]), lines[-1:]))
