@@ -137,7 +137,9 @@ def test_a_table_of_three_by_three_numbers_is_no_sudoku(reader: Reader) -> None:
 
 def test_a_slip_of_the_pen_in_a_cell_of_a_sudoku_is_no_digit(reader: Reader) -> None:
     page, rows = sudoku(60)
-    row, column = next((r, c) for r, c in np.ndindex(9, 9) if rows[r][c] in "3568")
-    x, y = 90 + 60 * column + 53, 90 + 60 * row
-    cv2.line(page, (x, y + 15), (x, y + 42), 30, 3)
+    row, column = next((r, c) for r, c in np.ndindex(9, 9) if rows[r][c] == "6")
+    x, y = 90 + 60 * column, 90 + 60 * row
+    page[y + 4 : y + 56, x + 4 : x + 56] = 215
+    cv2.putText(page, "6", (x + 7, y + 48), cv2.FONT_HERSHEY_SIMPLEX, 60 / 36, 30, 4)
+    cv2.line(page, (x + 46, y + 10), (x + 46, y + 50), 30, 3)
     assert reader.read(page).text.split("\n") == rows
