@@ -30,8 +30,10 @@ _SLENDER = 3.0
 _MANY_BARE, _SOLID = 8, 3
 # A page of nothing else holds so many lines at most, and so many other pieces of ink.
 _FEW_BARE, _LITTER = 3, 6
-# Among more pieces than this, of texture, so large a share of a line must have names.
-_TEXTURED, _CLEAR = 60, 0.7
+# Among more pieces than this, of texture, so large a share of a line must have names; and beside a
+# line that is a number for sure, if so many have none. A line with so many glyphs within that are
+# surely none, and so large a share of them, is text.
+_TEXTURED, _CLEAR, _STRANGE, _TEXT = 60, 0.7, 3, 0.25
 # A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
@@ -64,8 +66,15 @@ def name_lines(
     named = [_Named.of(line, row, contract, scale) for line, row in zip(lines, rows, strict=True)]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
     named = [line for line in named if line.glyphs]
-    if litter > _TEXTURED:
-        named = [line for line in named if line.known >= _CLEAR * len(line.glyphs)]
+    textured = litter > _TEXTURED
+    if textured or any(line.clear for line in named):
+        # Texture, or text beside a number: some of its letters look like digits.
+        named = [
+            line
+            for line in named
+            if line.known >= _CLEAR * len(line.glyphs)
+            or not (textured or len(line.glyphs) - line.known >= _STRANGE)
+        ]
     sure = [line for line in named if line.known >= 2 and not line.bare]
     bare = sum(line.bare for line in named)
     if bare >= _MANY_BARE and bare > 3 * len(sure):
@@ -101,6 +110,11 @@ class _Named:
     strength: float
 
     @property
+    def clear(self) -> bool:
+        """Whether it is a number for sure."""
+        return self.known == len(self.glyphs) >= _SOLID == self.solid
+
+    @property
     def bare(self) -> bool:
         """Whether all that are named are single strokes."""
         return self.solid == 0
@@ -129,7 +143,8 @@ class _Named:
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)
-        if 2 * known < len(whole_line):
+        strange = sum(none[inside])
+        if 2 * known < len(whole_line) or strange >= max(_STRANGE, _TEXT * len(whole_line)):
             return cls((), 0, 0, 0, 0)
         named = [c for c, name in zip(candidates, names, strict=True) if name]
         # More of them would tell nothing more.

@@ -27,6 +27,8 @@ Contour = NDArray[np.int32]
 
 # Pieces this much weaker than the page's writing are shadows, show-through or halos.
 _WEAK = 0.4
+# A frame has so many sides along each other; ruled paper has more.
+_SIDES = 2
 # Pixels of the working frame below which a component is a speck.
 _SMALLEST = 9
 # Steeper lines than this have their glyphs turned upright before they are named.
@@ -119,7 +121,11 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
             inside = grid.may_hold(written.boxes)
             grid, parts = (None, parts) if inside is None else (grid, written.only(inside))
     if grid is None:
-        if (unframed := without_frames(mask, parts.contours, parts.boxes)) is not None:
+        # Of ruled paper all that touches its rules is one piece with them, and they are no frame.
+        unframed = None
+        if rules is None or rules.along_each_other <= _SIDES:
+            unframed = without_frames(mask, parts.contours, parts.boxes)
+        if unframed is not None:
             mask, parts = unframed, _parts(unframed)
         if ruled:
             if (strong := stronger_than_rules(mask, ink, levels.strokes)) is not None:

@@ -50,6 +50,16 @@ class Rules:
     upright: Grey
     step: int
 
+    @property
+    def along_each_other(self) -> int:
+        """How many rules, or their longer pieces, run the same way."""
+        counts = []
+        for runs in (self.level, self.upright):
+            stats = cv2.connectedComponentsWithStats(runs, connectivity=8)[2][1:]
+            sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1, initial=0)
+            counts.append(int((sides >= LONG / 2 * max(runs.shape)).sum()))
+        return max(counts)
+
     def has_more_than(self, other: Rules) -> bool:
         """Whether a pixel is a rule's here, but not there; both of the same page."""
         mine = np.stack((self.level, self.upright))

@@ -83,3 +83,16 @@ def test_digits_with_loops_keep_them(reader: Reader) -> None:
         x = 30 + 130 * place
         cover[40 : 40 + glyph.shape[0], x : x + glyph.shape[1]] = glyph
     assert reader.read(np.asarray(230 - 0.8 * cover, np.uint8)).text == "80698"
+
+
+def test_ruled_paper_is_no_frame_around_what_is_written_on_it(reader: Reader) -> None:
+    page = np.full((480, 640), 215, np.uint8)
+    for y in range(60, 480, 70):
+        cv2.line(page, (0, y), (640, y), 130, 2)
+    for row, labels in enumerate(("32510", "46912", "33756")):
+        for place, label in enumerate(labels):
+            # The digit in the middle is larger and touches the rule, the others stand above it.
+            at, size = (130, 2.1) if place == 2 else (124, 1.6)
+            at_rule = (120 + 50 * place, at + 140 * row)
+            cv2.putText(page, label, at_rule, cv2.FONT_HERSHEY_SIMPLEX, size, 40, 4)
+    assert reader.read(page).text.split("\n") == ["32510", "46912", "33756"]

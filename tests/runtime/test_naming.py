@@ -64,3 +64,20 @@ def test_a_page_of_nothing_but_unlikely_numbers_has_none() -> None:
 def test_a_doubt_within_a_number_is_never_left_out() -> None:
     doubtful = [("loop", _row(4, 0.999)), ("loop", _row(9, 0.5)), ("loop", _row(0, 0.999))]
     assert _texts([doubtful]) == ["4?0"]
+
+
+def test_text_is_no_number_though_some_letters_look_like_digits() -> None:
+    like, letter = ("loop", _row(5, 0.999)), ("loop", _row(3, 0.02, none=0.97))
+    assert _texts([[like, letter, like, letter, like, like, letter, like, like, like]]) == []
+    # Fewer of them are a number with doubts.
+    assert _texts([[like, letter, like, like, letter, like, like, like]]) == ["5?55?555"]
+
+
+def test_beside_a_number_a_line_of_which_a_third_has_no_name_is_text() -> None:
+    like, doubtful = ("loop", _row(2, 0.999)), ("loop", _row(6, 0.5))
+    line = [like, doubtful, like, doubtful, like, doubtful, like, like]
+    number = [like] * 3
+    assert _texts([line]) == ["2?2?2?22"]
+    assert _texts([line, number]) == ["222"]
+    # With one doubt or two it stays, for it may be a number.
+    assert _texts([[like, doubtful, doubtful, like], number]) == ["2??2", "222"]
