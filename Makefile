@@ -8,11 +8,15 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 READY = $(VENV)/.ready
 DEMO = build/demo
 # The recipes of the bundled models; DIGITS_DATA must name the folder with mnist/ and unipen/.
-# The digits are taught by a larger network, and that by one too slow for a board.
-TEACHER_RECIPE = --data mnist,unipen,synth,print --arch fusion-large --epochs 15 --seed 100
-TUTOR_RECIPE = --data mnist,unipen,synth,print --teacher build/models/teacher --epochs 30 --seed 0
-DIGITS_RECIPE = --data mnist,unipen,synth,print --arch fusion-compact --teacher build/models/tutor \
-	--epochs 16 --seed 0
+# A teacher too slow for a board teaches a tutor, that one of the digits' own size, and those two and
+# one that nobody taught, averaged, teach the digits.
+GLYPHS = --data mnist,unipen,synth,print
+TEACHER_RECIPE = $(GLYPHS) --arch fusion-large --epochs 15 --seed 100
+TUTOR_RECIPE = $(GLYPHS) --teacher build/models/teacher --epochs 30 --seed 0
+UNTAUGHT_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 0
+FIRST_RECIPE = $(UNTAUGHT_RECIPE) --teacher build/models/tutor
+DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 1 \
+	$(foreach name,tutor first untaught,--teacher build/models/$(name))
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
@@ -54,6 +58,8 @@ models: $(READY)  ## the bundled models, from data to file
 	rm -rf build/models
 	$(BIN)/digits-train $(TEACHER_RECIPE) --output build/models/teacher
 	$(BIN)/digits-train $(TUTOR_RECIPE) --output build/models/tutor
+	$(BIN)/digits-train $(FIRST_RECIPE) --output build/models/first
+	$(BIN)/digits-train $(UNTAUGHT_RECIPE) --output build/models/untaught
 	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
 	for name in digits alnum; do \
