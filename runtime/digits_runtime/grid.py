@@ -20,7 +20,7 @@ Points = NDArray[np.float64]
 # A grid has rows and columns from so few to so many.
 _FEWEST, _MOST = 2, 40
 # Of what is so much like a grid no better is looked for.
-_LIKELY = 0.95
+LIKELY = 0.95
 # Nine by nine even cells are a sudoku, however far its outermost rules stray.
 SUDOKU, _LIKELY_SUDOKU = (9, 9), 0.6
 # Unless it is so many times as large: the rules of a table's cells, beside those of its frame.
@@ -170,11 +170,11 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
             if guess is None:
                 continue
             outline = (guess * rules.step).astype(np.float32)
-            sure = best is not None and best.likeness >= _LIKELY
+            sure = best is not None and best.likeness >= LIKELY
             if best is not None and sure and cv2.contourArea(outline) < _LARGER * best.area:
                 continue
             grid = _within(outline, ink)
-            if grid is None or grid.likeness < _LIKELY:
+            if grid is None or grid.likeness < LIKELY:
                 wavering = _within(outline, ink, rules)
                 if wavering is not None and (grid is None or _rank(wavering) > _rank(grid)):
                     grid = wavering
@@ -183,7 +183,7 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
                 continue
             if best is None or _rank(grid) > _rank(best):
                 best = grid
-            if grid.likeness >= _LIKELY:
+            if grid.likeness >= LIKELY:
                 break
     return best
 
@@ -191,12 +191,12 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
 def _least(grid: Grid) -> float:
     """How much like a grid it has to be where a corner was guessed."""
     even = evenness(grid.down) == evenness(grid.across) == 1
-    return _LIKELY_SUDOKU if grid.shape == SUDOKU and even else _LIKELY
+    return _LIKELY_SUDOKU if grid.shape == SUDOKU and even else LIKELY
 
 
 def _rank(grid: Grid) -> tuple[float, float]:
     """What is more like a grid goes first; of two that are, the larger."""
-    return min(grid.likeness, _LIKELY), grid.area
+    return min(grid.likeness, LIKELY), grid.area
 
 
 def _within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) -> Grid | None:

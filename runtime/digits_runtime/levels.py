@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey, at_least
 
-# Ink: this many deviations above the paper's own texture, and this much of full contrast at least.
-_DEVIATIONS, _FAINTEST = 6, 20
+# Ink: this many deviations above the paper's own texture, or, where it is known to lie in the cells
+# of a grid, that many; and this much of full contrast at least.
+_DEVIATIONS, IN_CELLS, _FAINTEST = 6.0, 3.5, 20
 # So many pixels beside what is ink anything is with this share of the limit.
 _GOES_ON, _WEAKER = 7, 0.6
 # From here on a pixel is ink for sure, where more than this share but not most of the page is.
@@ -57,11 +58,15 @@ class Levels(NamedTuple):
     strokes: Grey
 
 
-def find_levels(ink: Grey) -> Levels | None:
+def find_levels(ink: Grey, deviations: float = _DEVIATIONS) -> Levels | None:
     """Measure a page's ink; None where there is none.
 
     The paper's texture is measured tile by tile, for the desk around a sheet and its dark corners
     have another than the sheet.
+
+    Args:
+        ink: uint8 `[h, w]`.
+        deviations: How many of the texture's ink stands above it.
     """
     strong = cv2.countNonZero(cv2.threshold(ink, _STRONG, 1, cv2.THRESH_BINARY)[1]) / ink.size
     if _CROWDED < strong < 0.5:
@@ -81,7 +86,7 @@ def find_levels(ink: Grey) -> Levels | None:
     around = _around(middle)
     # Of normal deviates a quarter lies 0.674 deviations below the middle.
     deviation = np.maximum((middle.astype(np.float32) - lower) / 0.674, 1)
-    faintest = middle + np.maximum(_FAINTEST, _DEVIATIONS * deviation)
+    faintest = middle + np.maximum(_FAINTEST, deviations * deviation)
     texture = middle + 2 * deviation
     if around.any():
         # Nor is the sheet measured by what it lies on.

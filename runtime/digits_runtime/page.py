@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from digits_runtime import layout, sudoku
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
-from digits_runtime.grid import find_grid
+from digits_runtime.grid import LIKELY, Grid, find_grid
 from digits_runtime.ink import Grey, as_grey, normalise, without_grain
 from digits_runtime.layout import Boxes
-from digits_runtime.levels import find_levels, stronger_than_rules
+from digits_runtime.levels import IN_CELLS, Levels, find_levels, stronger_than_rules
 from digits_runtime.reading import Box
-from digits_runtime.rules import FRAME, LONG, find_rules, without_rules
+from digits_runtime.rules import FRAME, LONG, Rules, find_rules, without_rules
 
 Contour = NDArray[np.int32]
 
@@ -109,17 +109,9 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
     ruled = _may_have_rules(parts, ink.shape)
     if ruled:
         rules = find_rules(levels.faint)
-        if rules is not None and grids:
-            nets = [rules]
-            framed = find_rules(levels.faint, FRAME)
-            if framed is not None and framed.has_more_than(rules):
-                nets.append(framed)
-            grid = find_grid(nets, ink)
-        if grid is not None:
-            written = _parts(grid.erased(mask))
-            grid = sudoku.in_boxes(grid, written.boxes)
-            inside = grid.may_hold(written.boxes)
-            grid, parts = (None, parts) if inside is None else (grid, written.only(inside))
+        if grids and (gridded := _gridded(ink, levels, rules)) is not None:
+            grid, levels, parts = gridded
+            mask = levels.mask
     if grid is None:
         # Of ruled paper all that touches its rules is one piece with them, and they are no frame.
         unframed = None
@@ -160,6 +152,40 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
         return Page([], [[candidates(cell, grid.slope) for cell in row] for row in glyphs])
     lines, slope = layout.lines_of(boxes)
     return Page([candidates([[index] for index in line], slope) for line in lines])
+
+
+def _gridded(ink: Grey, levels: Levels, rules: Rules | None) -> tuple[Grid, Levels, _Parts] | None:
+    """A page's grid, if it has one, what of the page is ink then, and the parts written in it.
+
+    In a cell a limit close to the paper's texture does no harm: what is no glyph is left out there.
+
+    Args:
+        ink: uint8 `[h, w]`.
+        levels: Of a page that may have none.
+        rules: Those of what is ink by these levels.
+    """
+    grid = _grid_of(ink, levels.faint, rules)
+    if grid is not None and grid.may_hold(_parts(grid.erased(levels.mask)).boxes) is None:
+        return None
+    weaker = find_levels(ink, IN_CELLS) or levels
+    if grid is None:
+        grid = _grid_of(ink, weaker.faint, find_rules(weaker.faint))
+        if grid is None or grid.likeness < LIKELY:
+            return None
+    written = _parts(grid.erased(weaker.mask))
+    grid = sudoku.in_boxes(grid, written.boxes)
+    inside = grid.may_hold(written.boxes)
+    return None if inside is None else (grid, weaker, written.only(inside))
+
+
+def _grid_of(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
+    if rules is None:
+        return None
+    nets = [rules]
+    framed = find_rules(faint, FRAME)
+    if framed is not None and framed.has_more_than(rules):
+        nets.append(framed)
+    return find_grid(nets, ink)
 
 
 def model_input(candidates: Sequence[Candidate], spec: InkSpec) -> NDArray[np.uint8]:

@@ -143,3 +143,12 @@ def test_a_slip_of_the_pen_in_a_cell_of_a_sudoku_is_no_digit(reader: Reader) -> 
     cv2.putText(page, "6", (x + 7, y + 48), cv2.FONT_HERSHEY_SIMPLEX, 60 / 36, 30, 4)
     cv2.line(page, (x + 46, y + 10), (x + 46, y + 50), 30, 3)
     assert reader.read(page).text.split("\n") == rows
+
+
+@pytest.mark.parametrize("seed", [35023, 40000])
+def test_faint_writing_in_the_cells_of_a_dark_grid_is_read(reader: Reader, seed: int) -> None:
+    scene = grids.grid(seed)
+    rows = reader.read(scene.frame).text.split("\n")
+    assert [len(row) for row in rows] == [9] * 9
+    read = [a == b for a, b in zip("".join(rows), "".join(scene.grid), strict=True)]
+    assert np.mean(read) > 0.97
