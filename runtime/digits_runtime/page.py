@@ -165,17 +165,19 @@ def _gridded(ink: Grey, levels: Levels, rules: Rules | None) -> tuple[Grid, Leve
         rules: Those of what is ink by these levels.
     """
     grid = _grid_of(ink, levels.faint, rules)
-    if grid is not None and grid.may_hold(_parts(grid.erased(levels.mask)).boxes) is None:
-        return None
+    if grid is not None:
+        written = _parts(grid.erased(levels.mask)).boxes
+        if sudoku.in_boxes(grid, written).may_hold(written) is None:
+            return None
     weaker = find_levels(ink, IN_CELLS) or levels
     if grid is None:
         grid = _grid_of(ink, weaker.faint, find_rules(weaker.faint))
         if grid is None or grid.likeness < LIKELY:
             return None
-    written = _parts(grid.erased(weaker.mask))
-    grid = sudoku.in_boxes(grid, written.boxes)
-    inside = grid.may_hold(written.boxes)
-    return None if inside is None else (grid, weaker, written.only(inside))
+    parts = _parts(grid.erased(weaker.mask))
+    grid = sudoku.in_boxes(grid, parts.boxes)
+    inside = grid.may_hold(parts.boxes)
+    return None if inside is None else (grid, weaker, parts.only(inside))
 
 
 def _grid_of(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
