@@ -22,7 +22,7 @@ _FEWEST, _MOST = 2, 40
 # Of what is so much like a grid no better is looked for.
 LIKELY = 0.95
 # Nine by nine even cells are a sudoku, however far its outermost rules stray.
-SUDOKU, _LIKELY_SUDOKU = (9, 9), 0.6
+SUDOKU, LIKELY_SUDOKU = (9, 9), 0.6
 # Unless it is so many times as large: the rules of a table's cells, beside those of its frame.
 _LARGER = 1.02
 # There, rules may waver by half of so many pixels in a piece that is followed.
@@ -124,6 +124,26 @@ class Grid:
                 cells[row][column].append(index)
         return cells
 
+    def corners(self, low: tuple[int, int], high: tuple[int, int]) -> NDArray[np.float32]:
+        """The page's pixels at the corners of a block of cells, within the grid or beyond it.
+
+        Args:
+            low: Its first column and row.
+            high: Those after its last.
+
+        Returns:
+            float32 `[4, 2]`, from the upper left on clockwise.
+        """
+        (left, top), (right, bottom) = low, high
+        cells = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+        straight = cells * np.array(self.size) / self.shape[::-1] + MARGIN
+        return _mapped(straight, self._back).astype(np.float32)
+
+    @property
+    def is_sudoku(self) -> bool:
+        """Whether it has nine by nine even cells."""
+        return self.shape == SUDOKU and evenness(self.down) == evenness(self.across) == 1
+
     @property
     def _back(self) -> NDArray[np.float64]:
         return np.asarray(np.linalg.inv(self.straighten), np.float64)
@@ -173,9 +193,9 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
             sure = best is not None and best.likeness >= LIKELY
             if best is not None and sure and cv2.contourArea(outline) < _LARGER * best.area:
                 continue
-            grid = _within(outline, ink)
+            grid = within(outline, ink)
             if grid is None or grid.likeness < LIKELY:
-                wavering = _within(outline, ink, rules)
+                wavering = within(outline, ink, rules)
                 if wavering is not None and (grid is None or _rank(wavering) > _rank(grid)):
                     grid = wavering
             # What is hardly like a grid is one only where no corner had to be guessed.
@@ -190,8 +210,7 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
 
 def _least(grid: Grid) -> float:
     """How much like a grid it has to be where a corner was guessed."""
-    even = evenness(grid.down) == evenness(grid.across) == 1
-    return _LIKELY_SUDOKU if grid.shape == SUDOKU and even else LIKELY
+    return LIKELY_SUDOKU if grid.is_sudoku else LIKELY
 
 
 def _rank(grid: Grid) -> tuple[float, float]:
@@ -199,7 +218,7 @@ def _rank(grid: Grid) -> tuple[float, float]:
     return min(grid.likeness, LIKELY), grid.area
 
 
-def _within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) -> Grid | None:
+def within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) -> Grid | None:
     """The grid of which this is the outline, float32 `[4, 2]` in pixels of the page, if it is.
 
     Its rules are followed on the page, however faint, or, however they waver, where `rules` run.

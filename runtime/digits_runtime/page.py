@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,25 +15,19 @@ from numpy.typing import NDArray
 from digits_runtime import layout, sudoku
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
-from digits_runtime.grid import LIKELY, Grid, find_grid
+from digits_runtime.gridded import find_gridded
 from digits_runtime.ink import Grey, as_grey, normalise, without_grain
-from digits_runtime.layout import Boxes
-from digits_runtime.levels import IN_CELLS, Levels, find_levels, stronger_than_rules
+from digits_runtime.levels import find_levels, stronger_than_rules
+from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
 from digits_runtime.reading import Box
-from digits_runtime.rules import FRAME, LONG, Rules, find_rules, without_rules
-
-Contour = NDArray[np.int32]
+from digits_runtime.rules import LONG, find_rules, without_rules
 
 # Pieces this much weaker than the page's writing are shadows, show-through or halos.
 _WEAK = 0.4
 # A frame has so many sides along each other; ruled paper has more.
 _SIDES = 2
-# Pixels of the working frame below which a component is a speck.
-_SMALLEST = 9
 # Steeper lines than this have their glyphs turned upright before they are named.
 _SLOPING = 0.1
-# More components than this is texture, not writing; the largest are looked at.
-_MOST = 600
 _AROUND = np.ones((3, 3), np.uint8)
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
@@ -83,17 +76,6 @@ class Page:
         return [candidate for group in self.groups for candidate in group]
 
 
-class _Parts(NamedTuple):
-    """Connected pieces of ink: their outlines, and the boxes around them."""
-
-    contours: Sequence[Contour]
-    boxes: Boxes
-
-    def only(self, chosen: NDArray[np.intp]) -> _Parts:
-        """These of them."""
-        return _Parts([self.contours[index] for index in chosen.tolist()], self.boxes[chosen])
-
-
 def find_page(ink: Grey, *, grids: bool = True) -> Page:
     """Find what may be glyphs and group them into lines, or into the cells of a grid.
 
@@ -105,11 +87,11 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
     if levels is None:
         return Page([])
     mask, grid, rules = levels.mask, None, None
-    parts = _parts(mask)
+    parts = find_parts(mask)
     ruled = _may_have_rules(parts, ink.shape)
     if ruled:
         rules = find_rules(levels.faint)
-        if grids and (gridded := _gridded(ink, levels, rules)) is not None:
+        if grids and (gridded := find_gridded(ink, levels, rules)) is not None:
             grid, levels, parts = gridded
             mask = levels.mask
     if grid is None:
@@ -118,14 +100,14 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
         if rules is None or rules.along_each_other <= _SIDES:
             unframed = without_frames(mask, parts.contours, parts.boxes)
         if unframed is not None:
-            mask, parts = unframed, _parts(unframed)
+            mask, parts = unframed, find_parts(unframed)
         if ruled:
             if (strong := stronger_than_rules(mask, ink, levels.strokes)) is not None:
-                mask, parts = strong, _parts(strong)
+                mask, parts = strong, find_parts(strong)
                 rules = find_rules(mask) if _may_have_rules(parts, ink.shape) else None
             if rules is not None:
                 mask = without_rules(mask, ink, rules)
-                parts = _parts(mask)
+                parts = find_parts(mask)
     parts, areas = _plausible(parts, mask, ink, levels.strokes)
     groups = layout.join(parts.boxes, areas)
     boxes = np.array([layout.bounds(parts.boxes[group]) for group in groups], np.int64)
@@ -154,42 +136,6 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
     return Page([candidates([[index] for index in line], slope) for line in lines])
 
 
-def _gridded(ink: Grey, levels: Levels, rules: Rules | None) -> tuple[Grid, Levels, _Parts] | None:
-    """A page's grid, if it has one, what of the page is ink then, and the parts written in it.
-
-    In a cell a limit close to the paper's texture does no harm: what is no glyph is left out there.
-
-    Args:
-        ink: uint8 `[h, w]`.
-        levels: Of a page that may have none.
-        rules: Those of what is ink by these levels.
-    """
-    grid = _grid_of(ink, levels.faint, rules)
-    if grid is not None:
-        written = _parts(grid.erased(levels.mask)).boxes
-        if sudoku.in_boxes(grid, written).may_hold(written) is None:
-            return None
-    weaker = find_levels(ink, IN_CELLS) or levels
-    if grid is None:
-        grid = _grid_of(ink, weaker.faint, find_rules(weaker.faint))
-        if grid is None or grid.likeness < LIKELY:
-            return None
-    parts = _parts(grid.erased(weaker.mask))
-    grid = sudoku.in_boxes(grid, parts.boxes)
-    inside = grid.may_hold(parts.boxes)
-    return None if inside is None else (grid, weaker, parts.only(inside))
-
-
-def _grid_of(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
-    if rules is None:
-        return None
-    nets = [rules]
-    framed = find_rules(faint, FRAME)
-    if framed is not None and framed.has_more_than(rules):
-        nets.append(framed)
-    return find_grid(nets, ink)
-
-
 def model_input(candidates: Sequence[Candidate], spec: InkSpec) -> NDArray[np.uint8]:
     """Candidates as a model sees them: uint8 `[n, 1, size, size]`."""
     glyphs = np.zeros((len(candidates), 1, spec.size, spec.size), np.uint8)
@@ -198,26 +144,7 @@ def model_input(candidates: Sequence[Candidate], spec: InkSpec) -> NDArray[np.ui
     return glyphs
 
 
-def _parts(mask: Grey) -> _Parts:
-    """The connected pieces of a mask, specks left out."""
-    found, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if hierarchy is None:
-        return _Parts((), np.zeros((0, 4), np.int64))
-    # Outlines of ink have no parent; outlines of holes have.
-    outer = [
-        np.asarray(contour, np.int32)
-        for contour, parent in zip(found, np.reshape(hierarchy, (-1, 4))[:, 3], strict=True)
-        if parent < 0
-    ]
-    boxes = np.array([cv2.boundingRect(contour) for contour in outer], np.int64)
-    large = np.flatnonzero(boxes[:, 2:].max(axis=1) >= _SMALLEST)
-    if len(large) > _MOST:
-        order = np.argsort(-boxes[large, 2:].prod(axis=1), kind="stable")
-        large = np.sort(large[order[:_MOST]])
-    return _Parts([outer[index] for index in large.tolist()], boxes[large])
-
-
-def _may_have_rules(parts: _Parts, shape: tuple[int, ...]) -> bool:
+def _may_have_rules(parts: Parts, shape: tuple[int, ...]) -> bool:
     """Whether anything on the page is long enough, or many pieces slender enough, to be a rule."""
     if len(parts.boxes) == 0:
         return False
@@ -228,8 +155,8 @@ def _may_have_rules(parts: _Parts, shape: tuple[int, ...]) -> bool:
 
 
 def _plausible(
-    parts: _Parts, mask: Grey, ink: Grey, strokes: Grey
-) -> tuple[_Parts, NDArray[np.int64]]:
+    parts: Parts, mask: Grey, ink: Grey, strokes: Grey
+) -> tuple[Parts, NDArray[np.int64]]:
     """The parts that may be a glyph or a part of one, and the pixels of ink of each."""
     height, width = ink.shape
     # A sheet's edge, or in a picture cut to its line a glyph.
@@ -248,7 +175,7 @@ def _plausible(
         order = np.argsort(strengths)
         weights = np.cumsum(np.minimum(areas, thin)[order])
         usual = strengths[order][np.searchsorted(weights, weights[-1] / 2)]
-        held = np.flatnonzero((strengths >= _WEAK * usual) & (areas >= _SMALLEST))
+        held = np.flatnonzero((strengths >= _WEAK * usual) & (areas >= SMALLEST))
         chosen, areas = chosen[held], areas[held]
     return parts.only(chosen), areas
 

@@ -27,8 +27,9 @@ _GRID = 4
 # There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on;
 # where there are rules, but no grid, what is less broad than that may be a grid's frame.
 _BROAD, FRAME = 4.5, 6.0
-# Nor is there one where so much around is ink, in grey levels of the mean over so many pixels.
-_AROUND, _CROWDED = 17, 205
+# Nor is there one where so much around is ink, in grey levels of the mean over so many pixels; but
+# a small grid full of digits is as dense as that.
+_AROUND, _CROWDED, DENSE = 17, 180, 205
 # Print weaker than this share of the strongest ink is told from writing by its strength alone.
 _FAINT = 0.6
 # Where a printed line falls squarely on pixels, it is this much stronger than in the median.
@@ -66,20 +67,21 @@ class Rules:
         return bool((mine > np.stack((other.level, other.upright))).any())
 
 
-def find_rules(mask: Grey, broadest: float = _BROAD) -> Rules | None:
+def find_rules(mask: Grey, broadest: float = _BROAD, crowded: float = _CROWDED) -> Rules | None:
     """Find long straight lines turned up to 30 degrees from the frame's sides.
 
     Args:
         mask: uint8 `[h, w]`, 255 where there is ink.
         broadest: How broad they are at most, in pixels of the shrunk page.
+        crowded: From how much ink around on there are none, in grey levels of its mean.
 
     Returns:
         Where they are; None if there are none.
     """
     step = -(-max(mask.shape) // _SIDE)
     pooled = as_grey(cv2.dilate(mask, np.ones((step, step), np.uint8)))[::step, ::step]
-    crowded = cv2.threshold(cv2.blur(pooled, (_AROUND, _AROUND)), _CROWDED, 255, cv2.THRESH_BINARY)
-    beside = cv2.dilate(crowded[1], np.ones((_AROUND, _AROUND), np.uint8))
+    crowd = cv2.threshold(cv2.blur(pooled, (_AROUND, _AROUND)), crowded, 255, cv2.THRESH_BINARY)
+    beside = cv2.dilate(crowd[1], np.ones((_AROUND, _AROUND), np.uint8))
     pooled = as_grey(cv2.bitwise_and(pooled, cv2.bitwise_not(beside)))
     level, upright = (_long_runs(pooled, axis, broadest) for axis in (LEVEL, UPRIGHT))
     if level is None and upright is None:

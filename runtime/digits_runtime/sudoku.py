@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.grid import LOWEST, SUDOKU, Grid, of_rules
+from digits_runtime.grid import LIKELY, LOWEST, SUDOKU, Grid, of_rules, within
+from digits_runtime.ink import Grey
 from digits_runtime.layout import Boxes
 
 # Cells along a side of a box, and boxes along a side of a sudoku.
 _BOX = 3
+# Of a sudoku so many rows and columns at least are found.
+_PART = 6
 # Of so many digits or more at most this share lies across the rules of cells too faint to be found,
 # by so much of a cell, and in each third of a box there is so much of them.
 _FEW, _ACROSS, _OVER, _IN_A_THIRD = 12, 0.1, 0.15, 0.15
@@ -20,6 +25,35 @@ _SEVERAL = 0.1
 
 # Rows of cells of glyphs of indexes into boxes.
 Cells = list[list[list[list[int]]]]
+
+
+def completed(grid: Grid, ink: Grey) -> Grid:
+    """The sudoku of which a grid is a part, where its outermost rules are too faint to be found.
+
+    Args:
+        grid: Any.
+        ink: uint8 `[h, w]`, the page.
+
+    Returns:
+        The sudoku; the same grid if it is none, or a whole one.
+    """
+    side = SUDOKU[0]
+    rows, columns = grid.shape
+    if grid.shape == SUDOKU or min(grid.shape) < _PART or max(grid.shape) > side:
+        return grid
+    whole, most = grid, -1.0
+    for left, top in product(range(side - columns + 1), range(side - rows + 1)):
+        outline = grid.corners((-left, -top), (side - left, side - top))
+        found = within(outline, ink)
+        if found is None or not found.is_sudoku or found.likeness < LIKELY:
+            continue
+        # Of several the one with most ink: the edge of a sheet may be where a rule would be.
+        block = np.zeros_like(ink)
+        cv2.fillConvexPoly(block, np.rint(outline).astype(np.int32), 255)
+        inked = cv2.mean(ink, block)[0]
+        if inked > most:
+            whole, most = found, inked
+    return whole
 
 
 def in_boxes(grid: Grid, boxes: Boxes) -> Grid:

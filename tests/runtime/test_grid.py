@@ -145,8 +145,8 @@ def test_a_slip_of_the_pen_in_a_cell_of_a_sudoku_is_no_digit(reader: Reader) -> 
     assert reader.read(page).text.split("\n") == rows
 
 
-@pytest.mark.parametrize("seed", [35023, 40000])
-def test_faint_writing_in_the_cells_of_a_dark_grid_is_read(reader: Reader, seed: int) -> None:
+@pytest.mark.parametrize("seed", [35023, 40000, 42042])
+def test_faint_writing_and_rules_of_dark_grids_are_read(reader: Reader, seed: int) -> None:
     scene = grids.grid(seed)
     rows = reader.read(scene.frame).text.split("\n")
     assert [len(row) for row in rows] == [len(row) for row in scene.grid]

@@ -1,0 +1,80 @@
+"""Finds the grid of a page and what is written in it, by whichever levels of ink show it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from digits_runtime import sudoku
+from digits_runtime.grid import LIKELY, Grid, find_grid
+from digits_runtime.ink import Grey
+from digits_runtime.levels import IN_CELLS, Levels, find_levels
+from digits_runtime.parts import Parts, find_parts
+from digits_runtime.rules import DENSE, FRAME, Rules, find_rules
+
+# Writing is faint if so many times as many cells hold some by weaker levels.
+_MORE = 1.02
+
+
+def find_gridded(
+    ink: Grey, levels: Levels, rules: Rules | None
+) -> tuple[Grid, Levels, Parts] | None:
+    """A page's grid, if it has one, what of the page is ink then, and the parts written in it.
+
+    If the writing is faint, it is told by a limit closer to the paper's texture, which does little
+    harm in a cell: what is no glyph is left out there.
+
+    Args:
+        ink: uint8 `[h, w]`.
+        levels: Of a page that may have none.
+        rules: Those of what is ink by these levels.
+    """
+    grid = _grid_of(ink, levels.faint, rules)
+    sure = None if grid is None else _written(grid, levels)
+    if grid is not None and sure is None:
+        return None
+    weaker = find_levels(ink, IN_CELLS) or levels
+    if grid is None:
+        grid = _surely(_grid_of(ink, weaker.faint, find_rules(weaker.faint)))
+    if grid is None:
+        grid = _surely(_grid_of(ink, levels.faint, find_rules(levels.faint, crowded=DENSE)))
+    if grid is None:
+        return None
+    faint = _written(grid, weaker)
+    if sure is None or (faint is not None and faint.cells > _MORE * sure.cells):
+        return None if faint is None else (faint.grid, weaker, faint.parts)
+    return sure.grid, levels, sure.parts
+
+
+class _Written(NamedTuple):
+    """What is written in a grid: the parts, and in how many cells."""
+
+    grid: Grid
+    parts: Parts
+    cells: int
+
+
+def _written(grid: Grid, levels: Levels) -> _Written | None:
+    """What is written in the cells by these levels; None where they hold none of it."""
+    parts = find_parts(grid.erased(levels.mask))
+    grid = sudoku.in_boxes(grid, parts.boxes)
+    inside = grid.may_hold(parts.boxes)
+    if inside is None:
+        return None
+    parts = parts.only(inside)
+    return _Written(grid, parts, sum(bool(c) for row in grid.filled(parts.boxes) for c in row))
+
+
+def _surely(grid: Grid | None) -> Grid | None:
+    """A grid found by less strict means, if it is much like one."""
+    return None if grid is None or grid.likeness < LIKELY else grid
+
+
+def _grid_of(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
+    if rules is None:
+        return None
+    nets = [rules]
+    framed = find_rules(faint, FRAME)
+    if framed is not None and framed.has_more_than(rules):
+        nets.append(framed)
+    grid = find_grid(nets, ink)
+    return None if grid is None else sudoku.completed(grid, ink)
