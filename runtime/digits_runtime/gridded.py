@@ -13,6 +13,8 @@ from digits_runtime.rules import DENSE, FRAME, Rules, find_rules
 
 # Writing is faint if so many times as many cells hold some by weaker levels.
 _MORE = 1.02
+# A grid has so many rules either way at least.
+_SIDES = 2
 
 
 def find_gridded(
@@ -32,11 +34,15 @@ def find_gridded(
     sure = None if grid is None else _written(grid, levels)
     if grid is not None and sure is None:
         return None
+    if grid is None and (rules is None or min(rules.counts) == 0):
+        return None
     weaker = find_levels(ink, IN_CELLS) or levels
     if grid is None:
-        grid = _surely(_grid_of(ink, weaker.faint, find_rules(weaker.faint)))
-    if grid is None:
-        grid = _surely(_grid_of(ink, levels.faint, find_rules(levels.faint, crowded=DENSE)))
+        grid = _surely(ink, weaker.faint, find_rules(weaker.faint))
+    if grid is None and rules is not None:
+        dense = find_rules(levels.faint, crowded=DENSE)
+        if dense is not None and dense.has_more_than(rules):
+            grid = _surely(ink, levels.faint, dense)
     if grid is None:
         return None
     faint = _written(grid, weaker)
@@ -64,8 +70,11 @@ def _written(grid: Grid, levels: Levels) -> _Written | None:
     return _Written(grid, parts, sum(bool(c) for row in grid.filled(parts.boxes) for c in row))
 
 
-def _surely(grid: Grid | None) -> Grid | None:
-    """A grid found by less strict means, if it is much like one."""
+def _surely(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
+    """A grid of rules found by less strict means, if it is much like one."""
+    if rules is None or min(rules.counts) < _SIDES:
+        return None
+    grid = _grid_of(ink, faint, rules)
     return None if grid is None or grid.likeness < LIKELY else grid
 
 

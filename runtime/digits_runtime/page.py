@@ -97,7 +97,7 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
     if grid is None:
         # Of ruled paper all that touches its rules is one piece with them, and they are no frame.
         unframed = None
-        if rules is None or rules.along_each_other <= _SIDES:
+        if rules is None or max(rules.counts) <= _SIDES:
             unframed = without_frames(mask, parts.contours, parts.boxes)
         if unframed is not None:
             mask, parts = unframed, find_parts(unframed)

@@ -52,14 +52,15 @@ class Rules:
     step: int
 
     @property
-    def along_each_other(self) -> int:
-        """How many rules, or their longer pieces, run the same way."""
+    def counts(self) -> tuple[int, int]:
+        """How many rules, or their longer pieces, run across the page, and how many down it."""
+        least = LONG / 2 * max(self.level.shape)
         counts = []
         for runs in (self.level, self.upright):
-            stats = cv2.connectedComponentsWithStats(runs, connectivity=8)[2][1:]
-            sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1, initial=0)
-            counts.append(int((sides >= LONG / 2 * max(runs.shape)).sum()))
-        return max(counts)
+            boxes = cv2.connectedComponentsWithStats(runs, connectivity=8)[2][1:]
+            sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1, initial=0)
+            counts.append(int((sides >= least).sum()))
+        return counts[0], counts[1]
 
     def has_more_than(self, other: Rules) -> bool:
         """Whether a pixel is a rule's here, but not there; both of the same page."""
