@@ -22,7 +22,7 @@ _FEWEST, _MOST = 2, 40
 # Of what is so much like a grid no better is looked for.
 LIKELY = 0.95
 # Nine by nine even cells are a sudoku, however far its outermost rules stray.
-SUDOKU, LIKELY_SUDOKU = (9, 9), 0.6
+SUDOKU, _LIKELY_SUDOKU = (9, 9), 0.6
 # Unless it is so many times as large: the rules of a table's cells, beside those of its frame.
 _LARGER = 1.02
 # There, rules may waver by half of so many pixels in a piece that is followed.
@@ -210,7 +210,7 @@ def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
 
 def _least(grid: Grid) -> float:
     """How much like a grid it has to be where a corner was guessed."""
-    return LIKELY_SUDOKU if grid.is_sudoku else LIKELY
+    return _LIKELY_SUDOKU if grid.is_sudoku else LIKELY
 
 
 def _rank(grid: Grid) -> tuple[float, float]:
