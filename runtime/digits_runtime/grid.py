@@ -219,9 +219,12 @@ def _rank(grid: Grid) -> tuple[float, float]:
 
 
 def within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) -> Grid | None:
-    """The grid of which this is the outline, float32 `[4, 2]` in pixels of the page, if it is.
+    """The grid that an outline holds; None if it holds none.
 
-    Its rules are followed on the page, however faint, or, however they waver, where `rules` run.
+    Args:
+        outline: float32 `[4, 2]`, pixels of the page, from the upper left on clockwise.
+        ink: uint8 `[h, w]`, the page, on which its rules are followed, however faint.
+        rules: Where they are followed instead, however they waver.
     """
     sides = np.linalg.norm(outline - np.roll(outline, -1, axis=0), axis=1)
     width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
@@ -259,7 +262,12 @@ def within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) 
 
 
 def of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:
-    """Which boxes, in columns and rows, are slim and close to a cell's border: left of a rule."""
+    """Which boxes are slim and close to a cell's border, left of a rule: bool `[n]`.
+
+    Args:
+        centres: float64 `[n, 2]`, in columns and rows.
+        sizes: The same.
+    """
     aside = np.abs(centres % 1 - 0.5) > 0.5 - _RIM
     return np.asarray((aside & (sizes < _RIM)).any(axis=1))
 

@@ -27,8 +27,11 @@ def find_gridded(
 
     Args:
         ink: uint8 `[h, w]`.
-        levels: Of a page that may have none.
-        rules: Those of what is ink by these levels.
+        levels: Of that page.
+        rules: Those of what is ink by these levels; None if there are none.
+
+    Returns:
+        The grid, the levels by which its writing was told, and the parts of that; None without one.
     """
     grid = _grid_of(ink, levels.faint, rules)
     sure = None if grid is None else _written(grid, levels)

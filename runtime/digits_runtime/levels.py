@@ -66,7 +66,7 @@ def find_levels(ink: Grey, deviations: float = _DEVIATIONS) -> Levels | None:
 
     Args:
         ink: uint8 `[h, w]`.
-        deviations: How many of the texture's ink stands above it.
+        deviations: By how many standard deviations of the texture ink stands above it.
     """
     strong = cv2.countNonZero(cv2.threshold(ink, _STRONG, 1, cv2.THRESH_BINARY)[1]) / ink.size
     if _CROWDED < strong < 0.5:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digits_runtime.operators import INT64, OPERATORS, UINT64, Arguments, Constant, Shape
+from digits_runtime.node_arguments import INT64, UINT64, Arguments, Constant, Shape
+from digits_runtime.operators import OPERATORS
 
 
 @dataclass(frozen=True, slots=True)

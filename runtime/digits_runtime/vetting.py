@@ -15,6 +15,7 @@ from typing import Any
 from digits_runtime import operators, shapes, wire
 from digits_runtime.contract import INPUT, OUTPUT, PAGE_INPUT, PAGE_OUTPUTS
 from digits_runtime.errors import InputError
+from digits_runtime.node_arguments import INT64, Constant
 from digits_runtime.wire import Field
 
 # One run of a batch may fill so many bytes with what passes between its nodes, and so many
@@ -160,14 +161,12 @@ def _graph(content: bytes) -> dict[str, Any]:
     return graph
 
 
-def _vet_nodes(
-    graph: dict[str, Any], given: str, told: tuple[str, ...]
-) -> dict[str, operators.Constant]:
+def _vet_nodes(graph: dict[str, Any], given: str, told: tuple[str, ...]) -> dict[str, Constant]:
     """Hold all nodes to the list: the initialisers by name."""
     nodes = graph["node"]
     if len(nodes) > _MOST_NODES:
         raise InputError(f"it has {len(nodes):,} nodes")
-    constants: dict[str, operators.Constant] = {}
+    constants: dict[str, Constant] = {}
     for tensor in graph["initializer"]:
         key = tensor.get("name", "")
         if not key or key in constants:
@@ -215,7 +214,7 @@ def _vet_node(node: dict[str, Any], made: set[str]) -> None:
     made.update(node["output"])
 
 
-def _constant(tensor: dict[str, Any]) -> operators.Constant:
+def _constant(tensor: dict[str, Any]) -> Constant:
     dims = tuple(tensor["dims"])
     if len(dims) > _MOST_AXES or min(dims, default=0) < 0:
         raise InputError(f"an initialiser has the shape {list(dims)}")
@@ -232,14 +231,14 @@ def _constant(tensor: dict[str, Any]) -> operators.Constant:
     if (typed and "raw_data" in tensor) or stored < size:
         raise InputError(f"an initialiser has the shape {list(dims)} but not the bytes for it")
     values: tuple[int, ...] | None = None
-    if kind == operators.INT64 and size <= _MOST_AXES:
+    if kind == INT64 and size <= _MOST_AXES:
         if "int64_data" in tensor:
             values = tuple(wire.integers(tensor["int64_data"], wire.Budget(_MOST_AXES)))
         else:
             values = struct.unpack(f"<{size}q", raw[: 8 * size])
         if len(values) != size:
             raise InputError(f"an initialiser has the shape {list(dims)} but not the bytes for it")
-    return operators.Constant(dims, kind, values)
+    return Constant(dims, kind, values)
 
 
 def _given(inputs: list[dict[str, Any]], name: str) -> tuple[int, ...]:
