@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink
+from digits_runtime import ink, one_glyph
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.extras import require
@@ -68,7 +68,9 @@ class Album:
             InputError: The folder cannot be written to.
         """
         crop = cut(frame, glyph.box)
-        small = ink.single(ink.to_grey(crop, ink.guess_polarity(crop)), InkSpec(), "auto")
+        small = one_glyph.single(
+            ink.to_grey(crop, one_glyph.guess_polarity(crop)), InkSpec(), "auto"
+        )
         shape = small.astype(np.float32)
         if any(float(np.abs(shape - other).mean()) < _SAME for other in self._seen):
             return None

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink
+from digits_runtime import ink, one_glyph
 from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.reading import Glyph
 from digits_runtime.session import Session
@@ -37,7 +37,7 @@ def read(picture: NDArray[np.uint8], session: Session) -> tuple[Glyph, float] | 
     """
     if min(picture.shape[:2]) > _LARGEST:
         return None
-    inked = ink.of_one_glyph(picture)
+    inked = one_glyph.of_one_glyph(picture)
     peak = int(inked.max())
     strength = float(np.median(inked[inked > peak / 2])) if peak else 0.0
     contract = session.contract

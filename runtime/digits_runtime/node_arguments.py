@@ -1,6 +1,7 @@
 """What a node of a model's graph is given: its inputs and attributes.
 
-The graph may come from anywhere, so each is asked for by what it should be, and refused if it is not.
+The graph may come from anywhere, so each is asked for by what it should be, or is
+refused.
 """
 
 from __future__ import annotations

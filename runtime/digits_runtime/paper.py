@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey, at_least, without_grain
-from digits_runtime.ink import guess_polarity as guess_polarity_of_glyph
+from digits_runtime.one_glyph import guess_polarity as guess_polarity_of_glyph
 
 # Widest stroke, as a share of the shorter side: of a page, and of one as small as a glyph.
 _STROKE, _STROKE_OF_GLYPH = 0.12, 0.45

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from digits_runtime.contract import ALNUM, DIGITS
-from digits_runtime.ink import single
+from digits_runtime.one_glyph import single
 from digits_runtime.session import NAMED, Session
 
 _PROCESSOR = "Haswell"

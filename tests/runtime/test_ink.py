@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_runtime.ink import _departure, at_least, normalise, single, to_grey, without_grain
+from digits_runtime.ink import at_least, normalise, to_grey, without_grain
+from digits_runtime.one_glyph import _departure, single
 from digits_train import synth
 
 from .examples import SPEC, images, likeness

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digits_runtime.ink import guess_polarity, to_grey
+from digits_runtime.ink import to_grey
+from digits_runtime.one_glyph import guess_polarity
 from digits_runtime.paper import find_ink
 
 from .examples import images

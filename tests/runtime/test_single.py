@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from digits_runtime.ink import as_grey, guess_polarity, isolate, normalise, single
+from digits_runtime.ink import as_grey, normalise
+from digits_runtime.one_glyph import guess_polarity, isolate, single
 from digits_train import synth
 
 from .examples import SPEC, images, likeness

@@ -2,7 +2,7 @@
 
 `augment` varies ink that was found. What finding it in a poor picture does to a glyph (strokes that
 run together, grain that is left, a piece of the neighbour) is only learnt from such pictures, read
-by the runtime's own `ink.single`.
+by the runtime's own `one_glyph.single`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from digits_runtime import ink
+from digits_runtime import ink, one_glyph
 from digits_runtime.contract import InkSpec
 from digits_train import camera
 
@@ -59,11 +59,11 @@ def take(
         if not glyph.any():
             continue
         if rng.random() < _SCANNED:
-            place[0] = ink.single(_scanned(_drawn(glyph, rng), rng), spec, "bright")
+            place[0] = one_glyph.single(_scanned(_drawn(glyph, rng), rng), spec, "bright")
         else:
             beside = glyphs[int(rng.integers(len(glyphs)))]
             page = _written(_drawn(glyph, rng), beside, rng)
-            place[0] = ink.single(_photographed(page, rng), spec, "dark")
+            place[0] = one_glyph.single(_photographed(page, rng), spec, "dark")
     return seen
 
 

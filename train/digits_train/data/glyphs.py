@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from digits_runtime import ink
+from digits_runtime import one_glyph
 from digits_runtime.contract import InkSpec
 
 Split = Literal["train", "validation", "test"]
@@ -74,5 +74,5 @@ class GlyphSet:
             disable=len(self) < _LONG or not console.is_terminal,
         )
         for place, picture in zip(batch, pictures, strict=True):
-            place[0] = ink.single(picture, spec, self.polarity)
+            place[0] = one_glyph.single(picture, spec, self.polarity)
         return batch

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink, pictures
+from digits_runtime import ink, one_glyph, pictures
 from digits_runtime.errors import InputError
 
 _PIXELS = 20_000_000
@@ -31,7 +31,7 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
     height, width = colour.shape[:2]
     if height * width > _PIXELS:
         raise InputError(f"{name} is larger than 20 megapixels; crop or shrink it to its one glyph")
-    grey = ink.to_grey(colour, ink.guess_polarity(colour))
+    grey = ink.to_grey(colour, one_glyph.guess_polarity(colour))
     shrink = _SIDE / max(height, width)
     if shrink >= 1:
         return grey
