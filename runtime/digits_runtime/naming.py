@@ -37,6 +37,8 @@ _TEXTURED, _CLEAR, _STRANGE, _TEXT = 60, 0.7, 3, 0.25
 # A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
+# So many of them show what a bare stroke has to be like.
+_SEVERAL = 2
 
 # A number is rather right than wrong.
 _LIKELY = 0.5
@@ -80,6 +82,12 @@ def name_lines(
     if bare >= _MANY_BARE and bare > 3 * len(sure):
         # Texture, or what is left of squared paper: some of it looks like anything.
         return [line.with_confidence(litter) for line in named if line.solid >= _SOLID]
+    if not sure:
+        # Several lone glyphs tell as much of the page's hand as a number does.
+        lone = [line for line in named if not line.bare and line.fits(None, 0)]
+        if len(lone) >= _SEVERAL:
+            named = [line for line in named if line in lone or (line.bare and line.certain)]
+            sure = lone
     tall = median(line.tall for line in sure) if sure else None
     strength = median(line.strength for line in sure) if sure else 0.0
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
@@ -118,6 +126,11 @@ class _Named:
     def bare(self) -> bool:
         """Whether all that are named are single strokes."""
         return self.solid == 0
+
+    @property
+    def certain(self) -> bool:
+        """Whether all that are named are named with hardly a doubt."""
+        return all(g.probability >= _LONE for g in self.glyphs if g.label != UNCERTAIN)
 
     @classmethod
     def of(
@@ -158,10 +171,9 @@ class _Named:
 
     def fits(self, tall: float | None, strength: float) -> bool:
         """Whether a line that may be none is like those that are for sure, if there are any."""
-        sure = min(glyph.probability for glyph in self.glyphs if glyph.label != UNCERTAIN)
         if tall is None:
             least, small = (_BARE, _SMALL_BARE) if self.bare else (_FAINT, _SMALL)
-            return sure >= _LONE and self.strength >= least and self.tall >= small
+            return self.certain and self.strength >= least and self.tall >= small
         alike, share = (_ALIKE, 0.6) if self.bare else (_UNLIKE, 0.4)
         return tall / alike <= self.tall <= tall * alike and self.strength >= share * strength
 

@@ -21,6 +21,7 @@ from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
 from digits_runtime.reading import Box
 from digits_runtime.rules import LONG, find_rules, without_rules
+from digits_runtime.texture import without_texture
 
 # Pieces this much weaker than the page's writing are shadows, show-through or halos.
 _WEAK = 0.4
@@ -76,12 +77,13 @@ class Page:
         return [candidate for group in self.groups for candidate in group]
 
 
-def find_page(ink: Grey, *, grids: bool = True) -> Page:
+def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
     """Find what may be glyphs and group them into lines, or into the cells of a grid.
 
     Args:
         ink: uint8 `[h, w]` from `paper.find_ink`.
         grids: Whether rules may form one.
+        strewn: Whether most of what there is, is known to be texture.
     """
     levels = find_levels(ink)
     if levels is None:
@@ -108,6 +110,8 @@ def find_page(ink: Grey, *, grids: bool = True) -> Page:
             if rules is not None:
                 mask = without_rules(mask, ink, rules)
                 parts = find_parts(mask)
+        if strewn:
+            mask, parts = without_texture(mask, ink, parts)
     parts, areas = _plausible(parts, mask, ink, levels.strokes)
     groups = layout.join(parts.boxes, areas)
     boxes = np.array([layout.bounds(parts.boxes[group]) for group in groups], np.int64)

@@ -30,6 +30,8 @@ _NLM = 10
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 # Of a grid's glyphs this share has a sure name and is more than a stroke.
 _SOLID = 0.2
+# Of more candidates than this, less than that share has a sure name where most of them is texture.
+_MANY, _GLYPHS = 80, 0.3
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
 
@@ -112,8 +114,12 @@ class Reader:
             turns, rows = turning.upright(glyphs, rows, self.session)
             if not self._filled_in(rows):
                 turns, found = 0, page.find_page(inked, grids=False)
-                glyphs = page.model_input(found.candidates, contract.ink)
-                rows = self.session.probabilities(glyphs)
+                glyphs, rows = self._told(found.candidates)
+        if found.cells is None and self._strewn(rows):
+            stronger = page.find_page(inked, grids=False, strewn=True)
+            again = self._told(stronger.candidates)
+            if self._sure(again[1]).any():
+                found, (glyphs, rows) = stronger, again
         if self.network is not None and found.cells is None and self._in_doubt(rows):
             before = found.candidates
             found = joined(found, inked, self.network.look(inked))
@@ -179,12 +185,28 @@ class Reader:
         held = {id(candidate.ink): number for number, candidate in enumerate(before)}
         places = [held.get(id(candidate.ink), -1) for candidate in candidates]
         new = [candidate for candidate, at in zip(candidates, places, strict=True) if at < 0]
-        drawn = page.model_input(new, self.session.contract.ink)
-        glyphs = np.concatenate((glyphs, drawn))
-        rows = np.concatenate((rows, self.session.probabilities(drawn)))
+        drawn, told = self._told(new)
+        glyphs, rows = np.concatenate((glyphs, drawn)), np.concatenate((rows, told))
         fresh = iter(range(len(before), len(glyphs)))
         order = [at if at >= 0 else next(fresh) for at in places]
         return glyphs[order], rows[order]
+
+    def _told(
+        self, candidates: Sequence[Candidate]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Candidates as the model sees them, and what it says of them."""
+        glyphs = page.model_input(candidates, self.session.contract.ink)
+        return glyphs, self.session.probabilities(glyphs)
+
+    def _sure(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which candidates have a sure name."""
+        contract = self.session.contract
+        best = rows[:, : len(contract.labels)].max(axis=1)
+        return np.asarray(best >= contract.threshold, np.bool_)
+
+    def _strewn(self, rows: NDArray[np.float32]) -> bool:
+        """Whether there is so much on a page, and so little that is a glyph, that it is texture."""
+        return len(rows) > _MANY and int(self._sure(rows).sum()) < _GLYPHS * len(rows)
 
     def _filled_in(self, rows: NDArray[np.float32]) -> bool:
         """Whether what a grid's cells hold are glyphs, and not bits of squared paper's rules."""
@@ -200,8 +222,7 @@ class Reader:
 
         Where all is sure a page network adds nothing, and where nothing is it would invent.
         """
-        contract = self.session.contract
-        sure = rows[:, : len(contract.labels)].max(axis=1) >= contract.threshold
+        sure = self._sure(rows)
         return bool(sure.any() and not sure.all())
 
     def _looked_twice(

@@ -81,3 +81,12 @@ def test_beside_a_number_a_line_of_which_a_third_has_no_name_is_text() -> None:
     assert _texts([line, number]) == ["222"]
     # With one doubt or two it stays, for it may be a number.
     assert _texts([[like, doubtful, doubtful, like], number]) == ["2??2", "222"]
+
+
+def test_a_lone_stroke_like_several_lone_digits_is_one_of_them() -> None:
+    litter = [[("loop", _row(0, 0.001, none=0.99))]] * 10
+    stroke = [("stroke", _row(1, 0.999))]
+    digit = [("loop", _row(8, 0.999))]
+    assert _texts([digit, stroke, digit, *litter]) == ["8", "1", "8"]
+    assert _texts([digit, stroke, *litter]) == ["8"]
+    assert _texts([digit, [("stroke", _row(1, 0.97))], digit, *litter]) == ["8", "8"]
