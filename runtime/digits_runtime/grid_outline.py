@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -40,16 +40,32 @@ def outlines(level: Grey, upright: Grey) -> Iterator[NDArray[np.float32] | None]
         (crossings, _enclosing, _MEET),
         (_largest(both, _GAP), _enclosing, _GAP),
     ):
-        hull = _hull(net)
-        quad = None if hull is None else corners(hull)
-        if hull is None or quad is None:
-            yield None
-            continue
-        # Making rules broader made it larger all round.
-        inward = hull.mean(axis=0) - quad
-        quad = quad + np.sqrt(2) * reach * inward / np.linalg.norm(inward, axis=1, keepdims=True)
-        # Clockwise from the corner nearest the upper left.
-        yield np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0).astype(np.float32)
+        yield _corners_of(net, corners, reach)
+
+
+def around_all(level: Grey, upright: Grey) -> NDArray[np.float32] | None:
+    """Corners around all rules of a page, though they do not hang together; None without any.
+
+    Args:
+        level: uint8 `[h, w]`, 255 on rules that run across.
+        upright: The same, on rules that run down.
+    """
+    return _corners_of(as_grey(cv2.bitwise_or(level, upright)), _enclosing, 0)
+
+
+def _corners_of(
+    net: Grey, corners: Callable[[Points], Points | None], reach: int
+) -> NDArray[np.float32] | None:
+    """The corners of rules that were made broader by so many pixels; None if they have none."""
+    hull = _hull(net)
+    quad = None if hull is None else corners(hull)
+    if hull is None or quad is None:
+        return None
+    # Making rules broader made it larger all round.
+    inward = hull.mean(axis=0) - quad
+    quad = quad + np.sqrt(2) * reach * inward / np.linalg.norm(inward, axis=1, keepdims=True)
+    # Clockwise from the corner nearest the upper left.
+    return np.asarray(np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0), np.float32)
 
 
 def _broad(rules: Grey, reach: int) -> Grey:

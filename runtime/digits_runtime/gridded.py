@@ -89,4 +89,4 @@ def _grid_of(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
     if framed is not None and framed.has_more_than(rules):
         nets.append(framed)
     grid = find_grid(nets, ink)
-    return None if grid is None else sudoku.completed(grid, ink)
+    return None if grid is None else sudoku.completed(grid, ink, rules)

@@ -22,11 +22,13 @@ LONG = 0.2
 # a glyph that is so broad as a share of its height or more, or a 1 beside such glyphs, which are as
 # tall within these bounds.
 _SURELY, _BREADTH, _AS_TALL = 0.45, 0.3, (0.65, 1.5)
+# A glyph does not hold so many others of at least so many pixels; a box of a grid does.
+_HELD, _SMALL = 3, 6
 # Of a small grid so many run along each other.
 _GRID = 4
 # There, what is broader than this is no rule but a shadow, or the grain of what the sheet lies on;
 # where there are rules, but no grid, what is less broad than that may be a grid's frame.
-_BROAD, FRAME = 4.5, 6.0
+_BROAD, FRAME = 4.5, 8.0
 # Nor is there one where so much around is ink, in grey levels of the mean over so many pixels; but
 # a small grid full of digits is as dense as that.
 _AROUND, _CROWDED, DENSE = 17, 180, 205
@@ -218,9 +220,17 @@ class _Glyphs:
         if max(broad, tall) >= self.surely:
             return None
         glyph = broad >= _BREADTH * tall and tall >= _BREADTH * broad
+        if glyph and self._within(low, high) >= _HELD:
+            return None
         if glyph or (axis == UPRIGHT and self._beside(int(low[1]), tall)):
             return int(numbers[0])
         return None
+
+    def _within(self, low: NDArray[np.int32], high: NDArray[np.int32]) -> int:
+        """How many pieces as large as a glyph lie within bounds."""
+        corners, sizes = self.boxes[1:, :2], self.boxes[1:, 2:]
+        inside = ((corners > low) & (corners + sizes < high)).all(axis=1)
+        return int((inside & (sizes.max(axis=1) >= _SMALL)).sum())
 
     def _beside(self, top: int, tall: int) -> bool:
         """Whether there is a glyph as tall and as high on the page as a stroke."""

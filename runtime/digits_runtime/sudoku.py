@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.grid import LIKELY, LOWEST, SUDOKU, Grid, of_rules, within
+from digits_runtime.grid_outline import around_all
 from digits_runtime.ink import Grey
 from digits_runtime.layout import Boxes
+from digits_runtime.rules import Rules
 
 # Cells along a side of a box, and boxes along a side of a sudoku.
 _BOX = 3
@@ -27,23 +29,31 @@ _SEVERAL = 0.1
 Cells = list[list[list[list[int]]]]
 
 
-def completed(grid: Grid, ink: Grey) -> Grid:
-    """The sudoku of which a grid is a part, where its outermost rules are too faint to be found.
+def completed(grid: Grid, ink: Grey, rules: Rules) -> Grid:
+    """The sudoku of which a grid is a part, where its other rules are broken or hardly to be seen.
 
     Args:
         grid: Any.
         ink: uint8 `[h, w]`, the page.
+        rules: Those found on it.
 
     Returns:
         The sudoku; the same grid if it is none, or a whole one.
     """
     side = SUDOKU[0]
     rows, columns = grid.shape
-    if grid.shape == SUDOKU or min(grid.shape) < _PART or max(grid.shape) > side:
+    if grid.shape == SUDOKU or max(grid.shape) > side:
         return grid
+    blocks = []
+    if min(grid.shape) >= _PART:
+        blocks = [
+            grid.corners((-left, -top), (side - left, side - top))
+            for left, top in product(range(side - columns + 1), range(side - rows + 1))
+        ]
+    if (outline := around_all(rules.level, rules.upright)) is not None:
+        blocks.append((outline * rules.step).astype(np.float32))
     whole, most = grid, -1.0
-    for left, top in product(range(side - columns + 1), range(side - rows + 1)):
-        outline = grid.corners((-left, -top), (side - left, side - top))
+    for outline in blocks:
         found = within(outline, ink)
         if found is None or not found.is_sudoku or found.likeness < LIKELY:
             continue
