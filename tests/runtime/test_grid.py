@@ -152,3 +152,15 @@ def test_faint_writing_and_rules_of_dark_grids_are_read(reader: Reader, seed: in
     assert [len(row) for row in rows] == [len(row) for row in scene.grid]
     read = [a == b for a, b in zip("".join(rows), "".join(scene.grid), strict=True)]
     assert np.mean(read) > 0.97
+
+
+@pytest.mark.parametrize("seed", [42010, 50055])
+def test_rules_in_pieces_and_very_broad_frames_are_a_grid(reader: Reader, seed: int) -> None:
+    # A sudoku that a shadow's edge crosses, its boxes grey; a table in a frame of 32 pixels.
+    scene = grids.grid(seed)
+    reading = reader.read(scene.frame)
+    assert reading.grid is not None
+    rows = reading.text.replace(" ", "").split("\n")
+    assert [len(row) for row in rows] == [len(row) for row in scene.grid]
+    wrong = sum(a != b for a, b in zip("".join(rows), "".join(scene.grid), strict=True))
+    assert wrong <= 1
