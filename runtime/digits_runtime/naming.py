@@ -22,8 +22,8 @@ Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 _SURELY_NONE, _NONE_IN_CELL = 0.9, 0.5
 # A glyph that goes on beyond the frame has fellows at most this much taller or shorter.
 _ALIKE = 1.6
-# And lines of one hand differ by this much.
-_UNLIKE = 4.0
+# And lines of one hand differ by this much; those most like each other are as strong as this.
+_UNLIKE, _AS_STRONG = 4.0, 0.6
 # A stroke so many times as long as broad may be a 1, or anything.
 _SLENDER = 3.0
 # So many lines of nothing else are none, but for those with so many glyphs that are more.
@@ -81,7 +81,7 @@ def name_lines(
     bare = sum(line.bare for line in named)
     if bare >= _MANY_BARE and bare > 3 * len(sure):
         # Texture, or what is left of squared paper: some of it looks like anything.
-        return [line.with_confidence(litter) for line in named if line.solid >= _SOLID]
+        return [line.with_confidence(litter) for line in _of_one_hand(named)]
     if not sure:
         # Several lone glyphs tell as much of the page's hand as a number does.
         lone = [line for line in named if not line.bare and line.fits(None, 0)]
@@ -97,6 +97,26 @@ def name_lines(
     doubted = any(glyph.label == UNCERTAIN for glyphs, _ in told for glyph in glyphs)
     # Where no number is rather right than wrong, and none admits a doubt, there is no number.
     return told if doubted or any(sure >= _LIKELY for _, sure in told) else []
+
+
+def _of_one_hand(lines: Sequence[_Named]) -> list[_Named]:
+    """Of lines among many that are none, those with many solid glyphs, and others like them."""
+    solid = [line for line in lines if line.solid >= _SOLID]
+    if not solid:
+        return []
+    tall = median(line.tall for line in solid)
+    least = _AS_STRONG * median(line.strength for line in solid)
+    return [
+        line
+        for line in lines
+        if line in solid
+        or (
+            line.known >= 2
+            and not line.bare
+            and tall / _ALIKE <= line.tall <= tall * _ALIKE
+            and line.strength >= least
+        )
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +194,7 @@ class _Named:
         if tall is None:
             least, small = (_BARE, _SMALL_BARE) if self.bare else (_FAINT, _SMALL)
             return self.certain and self.strength >= least and self.tall >= small
-        alike, share = (_ALIKE, 0.6) if self.bare else (_UNLIKE, 0.4)
+        alike, share = (_ALIKE, _AS_STRONG) if self.bare else (_UNLIKE, 0.4)
         return tall / alike <= self.tall <= tall * alike and self.strength >= share * strength
 
 

@@ -70,9 +70,10 @@ def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
         else:
             rest.append(index)
     for index in rest:
-        if heights[index] > highest:
+        loops = inside[:, index] & (seen.boxes[:, 3] < heights[index] / 2)
+        if heights[index] > highest and (loops == inside[:, index]).all():
             # Too large to be seen whole: its loops may look like glyphs.
-            named |= inside[:, index] & (seen.boxes[:, 3] < heights[index] / 2)
+            named |= loops
             kept.append(found[index])
         elif (
             inter[:, index].max(initial=0) <= _PART * boxes[index, 2:].prod()

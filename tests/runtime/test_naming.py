@@ -90,3 +90,10 @@ def test_a_lone_stroke_like_several_lone_digits_is_one_of_them() -> None:
     assert _texts([digit, stroke, digit, *litter]) == ["8", "1", "8"]
     assert _texts([digit, stroke, *litter]) == ["8"]
     assert _texts([digit, [("stroke", _row(1, 0.97))], digit, *litter]) == ["8", "8"]
+
+
+def test_among_many_bare_strokes_lines_like_a_sure_number_are_numbers() -> None:
+    loop, stroke = ("loop", _row(8, 0.999)), ("stroke", _row(1, 0.999))
+    rules = [[stroke]] * 12
+    assert _texts([[loop, loop, loop], [loop, stroke, stroke], *rules]) == ["888", "811"]
+    assert _texts([[loop, stroke, stroke], *rules]) == []

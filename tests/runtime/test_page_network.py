@@ -193,6 +193,14 @@ def test_a_glyph_too_large_to_be_seen_is_not_taken_for_its_loops() -> None:
     assert one.hint is None
 
 
+def test_a_glyph_in_a_candidate_too_large_to_be_seen_is_not_there_twice() -> None:
+    # What is left of a rule hangs on to a digit.
+    page, on = _page((50, 20, 84, 140))
+    on[90:, :57] = on[90:, 60:] = on[40:70, 77:113] = on[20:90, :57] = 0
+    ((one,),) = joined(page, on, Sightings(np.array([[57.0, 20, 76, 70]]), _rows(5))).lines
+    assert one.box[3] < 90
+
+
 def test_a_glyph_without_a_candidate_is_cut_out_of_the_ink() -> None:
     _, on = _page((20, 50, 20, 40))
     ((one,),) = joined(Page([]), on, Sightings(np.array([[19.0, 49, 22, 42]]), _rows(1))).lines
