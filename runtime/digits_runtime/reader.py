@@ -29,7 +29,7 @@ _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 # Of a grid's glyphs this share has a sure name and is more than a stroke.
-_SOLID = 0.2
+_SOLID = 0.3
 # Of more candidates than this, less than that share has a sure name where most of them is texture.
 _MANY, _GLYPHS = 80, 0.3
 # So many glyphs without a sure name are looked at again.
