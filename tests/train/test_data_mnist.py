@@ -29,7 +29,14 @@ def idx(array: NDArray[np.uint8]) -> bytes:
 
 
 IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
-FILE = gzip.compress(idx(IMAGES), mtime=0)
+
+
+def packed(content: bytes) -> bytes:
+    """Compressed, without the time, so that tests have the same names in every process."""
+    return gzip.compress(content, mtime=0)
+
+
+FILE = packed(idx(IMAGES))
 
 
 def written(folder: Path, data: bytes) -> Path:
@@ -49,15 +56,15 @@ def test_an_idx_file_keeps_its_shape_and_values(tmp_path: Path) -> None:
         (FILE[:-20], "cut short or damaged"),
         (FILE[:-8] + bytes(8), "not a sound gzip file: CRC"),
         (FILE + b"more", "not a sound gzip"),
-        (gzip.compress(b""), "0 bytes are no IDX header"),
-        (gzip.compress(b"\1" + idx(IMAGES)[1:]), "not an IDX file: it starts 01 00 08 03"),
-        (gzip.compress(b"\0\0\x08\x00"), "not an IDX file"),
-        (gzip.compress(b"\0\0\x0d" + idx(IMAGES)[3:]), "IDX type 0x0d"),
-        (gzip.compress(idx(IMAGES)[:9]), "cut short within its dimensions"),
-        (gzip.compress(idx(IMAGES)[:-1]), "is cut short: .* need 60 bytes, it has 59"),
-        (gzip.compress(idx(IMAGES) + b"x"), "has trailing bytes: .* need 60 bytes, it has 61"),
-        (gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "79,228,162,458,924,105,385,300,197,375"),
-        (gzip.compress(bytes((1 << 26) + 1)), "unpacks to more than"),
+        (packed(b""), "0 bytes are no IDX header"),
+        (packed(b"\1" + idx(IMAGES)[1:]), "not an IDX file: it starts 01 00 08 03"),
+        (packed(b"\0\0\x08\x00"), "not an IDX file"),
+        (packed(b"\0\0\x0d" + idx(IMAGES)[3:]), "IDX type 0x0d"),
+        (packed(idx(IMAGES)[:9]), "cut short within its dimensions"),
+        (packed(idx(IMAGES)[:-1]), "is cut short: .* need 60 bytes, it has 59"),
+        (packed(idx(IMAGES) + b"x"), "has trailing bytes: .* need 60 bytes, it has 61"),
+        (packed(b"\0\0\x08\x03" + b"\xff" * 12), "79,228,162,458,924,105,385,300,197,375"),
+        (packed(bytes((1 << 26) + 1)), "unpacks to more than"),
     ],
 )
 def test_a_malformed_file_is_named_with_its_fault(data: bytes, fault: str, tmp_path: Path) -> None:
