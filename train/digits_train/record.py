@@ -69,17 +69,22 @@ class Curves:
 
     def __init__(self, folder: Path, epoch: int) -> None:
         self._writer = SummaryWriter(str(folder / CURVES), purge_step=epoch + 1)
+        self._whole = True
 
     def add(self, entry: Mapping[str, float]) -> None:
         """Add the figures of one epoch."""
+        self._whole = False
         for name, value in entry.items():
             if name != "epoch":
                 self._writer.add_scalar(name, value, int(entry["epoch"]))
         self._writer.flush()
+        self._whole = True
 
     def close(self) -> None:
         """Finish the file."""
-        self._writer.close()
+        # Ctrl-C amid a write may leave the writer's queue locked for good; closing would wait.
+        if self._whole:
+            self._writer.close()
 
 
 def remove(folder: Path) -> None:
