@@ -72,8 +72,9 @@ models: $(READY)  ## the bundled models, from data to file
 		cp build/models/$$name/checkpoint* $(BUNDLED)/$$name || exit 1; \
 	done
 
-seeds: $(READY)  ## the digits' recipe with five seeds after `make models`, mean and spread; hours
-	$(BIN)/digits-train $(DIGITS_RECIPE) --seeds 5 --output build/seeds
+# Of the run before the digits, for they start all seeds from one run's weights.
+seeds: $(READY)  ## the fourth teacher's recipe with five seeds after `make models`, mean and spread; hours
+	$(BIN)/digits-train $(FOURTH_RECIPE) --seeds 5 --output build/seeds
 
 compare: $(READY)  ## classical features and all networks on the same digits, table and plot
 	$(BIN)/digits-train compare --output build/compare

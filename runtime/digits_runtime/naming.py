@@ -22,8 +22,9 @@ Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 _SURELY_NONE, _NONE_IN_CELL = 0.9, 0.5
 # A glyph that goes on beyond the frame has fellows at most this much taller or shorter.
 _ALIKE = 1.6
-# And lines of one hand differ by this much; those most like each other are as strong as this.
-_UNLIKE, _AS_STRONG = 4.0, 0.6
+# Lines of one hand differ by this much in height, and the weaker is at least that share as strong;
+# of strokes and other lines that could be anything, which must differ no more than `_ALIKE`, this.
+_UNLIKE, _WEAKER, _AS_STRONG = 4.0, 0.4, 0.6
 # A stroke so many times as long as broad may be a 1, or anything.
 _SLENDER = 3.0
 # So many lines of nothing else are none, but for those with so many glyphs that are more.
@@ -105,18 +106,13 @@ def _of_one_hand(lines: Sequence[_Named]) -> list[_Named]:
     if not solid:
         return []
     tall = median(line.tall for line in solid)
-    least = _AS_STRONG * median(line.strength for line in solid)
-    return [
-        line
-        for line in lines
-        if line in solid
-        or (
-            line.known >= 2
-            and not line.bare
-            and tall / _ALIKE <= line.tall <= tall * _ALIKE
-            and line.strength >= least
-        )
-    ]
+    strength = median(line.strength for line in solid)
+
+    def alike(line: _Named) -> bool:
+        many = line.known >= 2 and not line.bare
+        return many and line.like(tall, strength, _ALIKE, _AS_STRONG)
+
+    return [line for line in lines if line in solid or alike(line)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,8 +190,13 @@ class _Named:
         if tall is None:
             least, small = (_BARE, _SMALL_BARE) if self.bare else (_FAINT, _SMALL)
             return self.certain and self.strength >= least and self.tall >= small
-        alike, share = (_ALIKE, _AS_STRONG) if self.bare else (_UNLIKE, 0.4)
-        return tall / alike <= self.tall <= tall * alike and self.strength >= share * strength
+        return self.like(
+            tall, strength, *((_ALIKE, _AS_STRONG) if self.bare else (_UNLIKE, _WEAKER))
+        )
+
+    def like(self, tall: float, strength: float, times: float, share: float) -> bool:
+        """Whether it is about as tall, within so many times, and as strong, to such a share."""
+        return tall / times <= self.tall <= tall * times and self.strength >= share * strength
 
 
 def name_cell(
