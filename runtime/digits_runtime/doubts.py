@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.contract import InkSpec
-from digits_runtime.ink import Grey, as_grey, normalise
+from digits_runtime.ink import Grey, as_grey, normalise_each
 
 _TURN, _SLANT = 8.0, 0.2  # degrees, and columns for a row
 LOOKS = 6
@@ -26,7 +26,7 @@ def looks(ink: Grey, spec: InkSpec) -> NDArray[np.uint8]:
     changed = [cv2.warpAffine(wide, np.asarray(change), size) for change in changes]
     changed.append(cv2.GaussianBlur(wide, (0, 0), max(ink.shape) / 30))
     changed.append(cv2.dilate(wide, np.ones((3, 3), np.uint8)))
-    return np.stack([normalise(as_grey(one), spec) for one in changed])[:, None]
+    return normalise_each([as_grey(one) for one in changed], spec)
 
 
 def agreed(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

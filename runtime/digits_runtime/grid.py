@@ -13,6 +13,7 @@ from digits_runtime.grid_outline import outlines
 from digits_runtime.grid_rules import BANDS, MARGIN, Traced, evenness, followed, traced
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
+from digits_runtime.ranks import median
 from digits_runtime.rules import LEVEL, UPRIGHT, Rules, across
 
 Points = NDArray[np.float64]
@@ -252,7 +253,7 @@ def within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) 
     for lines in (columns, rows):
         if not _FEWEST < len(lines) <= _MOST + 1:
             return None
-        if np.median(np.diff(lines.mean(axis=1))) < _SMALLEST_CELL * scale:
+        if median(np.diff(lines.mean(axis=1))) < _SMALLEST_CELL * scale:
             return None
     level = traced(np.ascontiguousarray(flat.T), rows, len(columns) - 1)
     upright = traced(flat, columns, len(rows) - 1)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey
+from digits_runtime.ranks import median, percentile
 
 # Pixels around a straightened grid.
 MARGIN = 12
@@ -67,7 +68,7 @@ def followed(flat: Grey) -> NDArray[np.float64]:
         return np.zeros((0, BANDS))
     # All the way down hardly anything but rules stands out, so the rest is noise.
     whole = _rises(wide)
-    least = max(_FAINTEST, 5 * float(np.median(np.abs(whole - np.median(whole)))) / 0.674)
+    least = max(_FAINTEST, 5 * median(np.abs(whole - median(whole))) / 0.674)
     rises = np.stack([_rises(band) for band in bands])
     shares = np.clip(rises / least - 0.5, 0, 1)
     pieces = shares.astype(np.float32)
@@ -88,14 +89,14 @@ def followed(flat: Grey) -> NDArray[np.float64]:
         places = np.repeat(rules[:, None], BANDS, axis=1)
         ways = [(b, b - 1) for b in range(start + 1, BANDS)]
         for band, before in ways + [(b, b + 1) for b in range(start - 1, -1, -1)]:
-            places[:, band] = [_nearby(total[band], pieces[band], x) for x in places[:, before]]
+            places[:, band] = _nearby(total[band], pieces[band], places[:, before])
         found.append(places - MARGIN)
     lines = np.concatenate(found)
     lines = _once(lines[np.argsort(lines.mean(axis=1), kind="stable")])
     if len(lines) < 3:
         return lines
     # The outline is that of rules, so it is one even where it strays too far to be followed.
-    usual = _OUTERMOST * float(np.median(np.diff(lines.mean(axis=1))))
+    usual = _OUTERMOST * median(np.diff(lines.mean(axis=1)))
     last = inner.shape[1] - 2 * MARGIN
     if lines[0].mean() > usual:
         lines = np.concatenate((np.zeros((1, BANDS)), lines))
@@ -120,11 +121,11 @@ def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
     middles = (np.arange(BANDS) + 0.5) / BANDS * len(inner)
     ways = np.stack([np.interp(rows, middles, line) for line in lines])
     coarse = _beside(inner, ways, pieces, _ASIDE)
-    there = coarse.strength[[0, -1]] >= _AS_OTHERS * np.median(coarse.strength)
+    there = coarse.strength[[0, -1]] >= _AS_OTHERS * median(coarse.strength)
     ways = np.stack([np.interp(rows, coarse.at, line) for line in coarse.places])
     fine = _beside(inner, ways, 2 * pieces, max(round(_CLOSE * len(inner) / pieces), 1))
     breadths = [
-        np.median(row[sure].sum(axis=1)) if sure.any() else 1.0
+        median(row[sure].sum(axis=1)) if sure.any() else 1.0
         for row, sure in zip(coarse.on, coarse.clear, strict=True)
     ]
     outermost = float(there.mean(axis=1).min())
@@ -174,7 +175,7 @@ def _beside(inner: Grey, ways: NDArray[np.float64], pieces: int, most: int) -> _
 def evenness(lines: NDArray[np.float64]) -> float:
     """The share of distances between lines `[lines, bands]` that are about the usual one."""
     gaps = np.diff(lines.mean(axis=1))
-    return float((np.abs(gaps / max(float(np.median(gaps)), 1.0) - 1) < _UNEVEN).mean())
+    return float((np.abs(gaps / max(median(gaps), 1.0) - 1) < _UNEVEN).mean())
 
 
 def _rises(band: Grey) -> NDArray[np.float64]:
@@ -193,15 +194,19 @@ def _peaks(total: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray((edges[::2] + edges[1::2] - 1) / 2, np.float64)
 
 
-def _nearby(total: NDArray[np.float32], pieces: NDArray[np.float32], place: float) -> float:
-    """Where a rule that was at a place in the last band goes on; straight on where it is lost."""
-    start = max(round(place) - _STRAYS, 0)
-    near = slice(start, round(place) + _STRAYS + 1)
-    weights = np.where(pieces[near] > 0, total[near], 0)
-    if weights.max(initial=0) < _SURE:
-        return place
-    best = np.flatnonzero(weights >= weights.max() - 1e-6)
-    return float(start + best.mean())
+def _nearby(
+    total: NDArray[np.float32], pieces: NDArray[np.float32], places: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where rules that were at places in the last band go on; straight on where they are lost."""
+    around = np.rint(places).astype(np.int64)[:, None] + np.arange(-_STRAYS, _STRAYS + 1)
+    inside = (around >= 0) & (around < len(total))
+    held = np.where(inside, around, 0)
+    weights = np.where(inside & (pieces[held] > 0), total[held], 0)
+    most = weights.max(axis=1, initial=0)
+    best = inside & (weights >= most[:, None] - 1e-6)
+    lost = most < _SURE
+    count = np.where(lost, 1, best.sum(axis=1))
+    return np.where(lost, places, (around * best).sum(axis=1) / count)
 
 
 def _once(lines: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -211,10 +216,16 @@ def _once(lines: NDArray[np.float64]) -> NDArray[np.float64]:
         if len(lines) < 4:
             break
         gaps = np.diff(lines.mean(axis=1))
-        limit = close or _TWICE * np.median(gaps)
+        limit = close or _TWICE * median(gaps)
         groups = np.split(lines, np.flatnonzero(gaps > limit) + 1)
-        lines = np.array([np.median(group, axis=0) for group in groups])
+        lines = np.array([_middle_of(group) for group in groups])
     return lines
+
+
+def _middle_of(group: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of lines `[lines, bands]` in each band."""
+    ranked = np.sort(group, axis=0)
+    return np.asarray((ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2)
 
 
 def _without_strokes(lines: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -222,7 +233,7 @@ def _without_strokes(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     middles = lines.mean(axis=1)
     # Halved distances are the usual ones where there are many such strokes.
     for share in (50, 75):
-        usual = max(float(np.percentile(np.diff(middles), share)), 1.0)
+        usual = max(percentile(np.diff(middles), share), 1.0)
         cells = round((middles[-1] - middles[0]) / usual)
         wanted = np.linspace(middles[0], middles[-1], cells + 1)
         nearest = np.abs(middles[:, None] - wanted).argmin(axis=0)
@@ -237,7 +248,7 @@ def _filled(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(lines) < 4:
         return lines
     gaps = np.diff(lines.mean(axis=1))
-    usual = max(float(np.median(gaps)), 1.0)
+    usual = max(median(gaps), 1.0)
     cells = np.maximum(np.rint(gaps / usual), 1)
     even = np.abs(gaps / cells / usual - 1) < _UNEVEN
     missing = cells > 1
@@ -273,9 +284,9 @@ def _boxes_parted(lines: NDArray[np.float64], rises: NDArray[np.float64]) -> NDA
         return places, np.mean(reach, axis=1).tolist()
 
     (first, of_first), (second, of_second) = at(1 / 3), at(2 / 3)
-    between = np.median([value for share in (1 / 6, 1 / 2, 5 / 6) for value in at(share)[1]])
+    between = median([value for share in (1 / 6, 1 / 2, 5 / 6) for value in at(share)[1]])
     parting = of_first + of_second
-    if min(parting) < _FAINTEST or np.median(parting) < _APART * between:
+    if min(parting) < _FAINTEST or median(parting) < _APART * between:
         return lines
     inner = np.stack((borders[:-1], first, second), axis=1).reshape(-1, lines.shape[1])
     return np.concatenate((inner, borders[-1:]))

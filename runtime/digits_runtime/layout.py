@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from statistics import median
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from digits_runtime.ranks import median
 
 Boxes = NDArray[np.int64]  # [n, 4]: x, y, width, height
 
@@ -24,7 +26,7 @@ _TOUCHING, _ENTWINED, _PART, _ABOVE, _LEVEL = 0.06, 0.2, 0.72, 0.35, 0.15
 _BESIDE = 0.3
 
 
-def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[list[int]]:
     """Join strokes of one glyph that do not touch: the bar of a 5, a dot of ink inside a 0.
 
     Args:
@@ -96,7 +98,7 @@ def lines_of(boxes: Boxes) -> tuple[list[list[int]], float]:
     fellow = (middle < middle.T) & (gap <= _FAR * tall) & (gap >= -0.5 * np.minimum(w, w.T))
     fellow &= np.minimum(h, h.T) >= 0.4 * tall
     slopes = _slopes(middle, y + h / 2, fellow & (gap <= 1.5 * tall))
-    slope = float(np.median(slopes)) if len(slopes) else 0.0
+    slope = median(slopes) if len(slopes) else 0.0
     centre = y + h / 2 - slope * middle
     apart = np.abs(centre - centre.T)
     distance = np.where(
@@ -108,18 +110,17 @@ def lines_of(boxes: Boxes) -> tuple[list[list[int]], float]:
     linked[found, nearest[found]] = True
     # Of several that name the same right neighbour only the nearest is its left neighbour.
     linked &= distance == np.where(linked, distance, np.inf).min(axis=0, keepdims=True)
-    chained = [sorted(group.tolist(), key=lambda i: float(x[i, 0])) for group in _connected(linked)]
+    chained = [sorted(group, key=lambda i: float(x[i, 0])) for group in _connected(linked)]
     lines = [part for line in chained for part in _numbers(line, boxes)]
     lines.sort(key=lambda line: float(np.mean([centre[i, 0] for i in line])))
     # Two or three glyphs of a level line may well step like this.
     return lines, slope if len(slopes) >= _SURE_SLOPE else 0.0
 
 
-def bounds(boxes: Boxes) -> tuple[int, int, int, int]:
+def bounds(boxes: Sequence[Sequence[int]]) -> tuple[int, int, int, int]:
     """The box around boxes, which are few: as plain numbers they take a tenth of the time."""
-    each = boxes.tolist()
-    left, top = min(x for x, _, _, _ in each), min(y for _, y, _, _ in each)
-    right, bottom = max(x + w for x, _, w, _ in each), max(y + h for _, y, _, h in each)
+    left, top = min(x for x, _, _, _ in boxes), min(y for _, y, _, _ in boxes)
+    right, bottom = max(x + w for x, _, w, _ in boxes), max(y + h for _, y, _, h in boxes)
     return left, top, right - left, bottom - top
 
 
@@ -144,7 +145,7 @@ def _stacked(
     close &= overlap[first, second] >= _ABOVE * np.minimum(w[first], w[second])
     close &= np.maximum(h[first], h[second]) <= _PART * both
     for i, j in zip(first[close].tolist(), second[close].tolist(), strict=True):
-        left, top, width, height = bounds(boxes[[i, j]])
+        left, top, width, height = bounds(boxes[[i, j]].tolist())
         level = np.maximum(np.abs(y - top), np.abs(ends - top - height)) <= _LEVEL * height
         aside = np.maximum(x - left - width, left - x - w)
         beside = (aside >= 0) & (aside <= _FAR * height)
@@ -158,20 +159,23 @@ def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:
     gaps = x[1:] - (x + w)[:-1]
     if len(gaps) < 2:
         return [line]
-    tall = median(h.tolist())
-    usual = max(median(gaps.tolist()), 0.2 * tall)
+    tall = median(h)
+    usual = max(median(gaps), 0.2 * tall)
     breaks = np.flatnonzero((gaps > _UNUSUAL * usual) & (gaps > tall)) + 1
     return [part.tolist() for part in np.split(np.array(line), breaks)]
 
 
-def _connected(linked: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+def _connected(linked: NDArray[np.bool_]) -> list[list[int]]:
     """Connected groups of a graph given by its adjacency matrix, in order of first member."""
     owner = np.arange(len(linked))
     for first, second in zip(*np.nonzero(linked), strict=True):
         old, new = owner[second], owner[first]
         if old != new:
             owner[owner == max(old, new)] = min(old, new)
-    return [np.flatnonzero(owner == root) for root in np.unique(owner)]
+    groups: dict[int, list[int]] = {}
+    for member, root in enumerate(owner.tolist()):
+        groups.setdefault(root, []).append(member)
+    return list(groups.values())
 
 
 def _slopes(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey, at_least
+from digits_runtime.ranks import median
 
 # Ink: this many deviations above the paper's own texture, or, where it is known to lie in the cells
 # of a grid, that many; and this much of full contrast at least.
@@ -91,7 +92,7 @@ def find_levels(ink: Grey, deviations: float = _DEVIATIONS) -> Levels | None:
     if around.any():
         # Nor is the sheet measured by what it lies on.
         sheet = around == 0
-        faintest[~sheet], texture[~sheet] = np.median(faintest[sheet]), np.median(texture[sheet])
+        faintest[~sheet], texture[~sheet] = median(faintest[sheet]), median(texture[sheet])
     faintest, texture = (
         # A tile full of ink takes after those around it.
         np.minimum(stat, cv2.medianBlur(np.minimum(stat, 254).astype(np.uint8), 3))
@@ -127,7 +128,7 @@ def find_levels(ink: Grey, deviations: float = _DEVIATIONS) -> Levels | None:
     strongest = 255 - int(np.searchsorted(inked, 0.1 * inked[-1]))
     soft = _SOFT * strongest
     mask = as_grey(cv2.bitwise_and(faint, cv2.threshold(ink, soft, 255, cv2.THRESH_BINARY)[1]))
-    return Levels(int(np.median(texture)), plain, mask, strokes)
+    return Levels(int(median(texture)), plain, mask, strokes)
 
 
 def _around(middle: NDArray[np.uint8]) -> Grey:

@@ -16,7 +16,7 @@ from digits_runtime import layout, sudoku
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
 from digits_runtime.gridded import find_gridded
-from digits_runtime.ink import Grey, as_grey, normalise, without_grain
+from digits_runtime.ink import Grey, as_grey, normalise_each, without_grain
 from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
 from digits_runtime.reading import Box
@@ -114,8 +114,9 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
             mask, parts = without_texture(mask, ink, parts)
     parts, areas = _plausible(parts, mask, ink, levels.strokes)
     groups = layout.join(parts.boxes, areas)
-    boxes = np.array([layout.bounds(parts.boxes[group]) for group in groups], np.int64)
-    boxes = boxes.reshape(-1, 4)
+    pieces = parts.boxes.tolist()
+    around = [layout.bounds([pieces[part] for part in group]) for group in groups]
+    boxes = np.array(around, np.int64).reshape(-1, 4)
     clean = without_grain(ink, levels.texture)
 
     def candidates(chosen: Sequence[Sequence[int]], slope: float) -> list[Candidate]:
@@ -123,7 +124,7 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
             _candidate(
                 clean,
                 [parts.contours[part] for index in one for part in groups[index]],
-                np.array(layout.bounds(boxes[one])),
+                layout.bounds([around[index] for index in one]),
                 slope,
             )
             for one in chosen
@@ -142,10 +143,7 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
 
 def model_input(candidates: Sequence[Candidate], spec: InkSpec) -> NDArray[np.uint8]:
     """Candidates as a model sees them: uint8 `[n, 1, size, size]`."""
-    glyphs = np.zeros((len(candidates), 1, spec.size, spec.size), np.uint8)
-    for glyph, candidate in zip(glyphs, candidates, strict=True):
-        glyph[0] = normalise(candidate.ink, spec)
-    return glyphs
+    return normalise_each([candidate.ink for candidate in candidates], spec)
 
 
 def _may_have_rules(parts: Parts, shape: tuple[int, ...]) -> bool:
@@ -184,11 +182,9 @@ def _plausible(
     return parts.only(chosen), areas
 
 
-def _candidate(
-    clean: Grey, contours: Sequence[Contour], box: NDArray[np.int64], slope: float
-) -> Candidate:
+def _candidate(clean: Grey, contours: Sequence[Contour], box: Box, slope: float) -> Candidate:
     """Cut a candidate's own ink out of the page, soft edges included, and turn it upright."""
-    left, top, width, height = (int(value) for value in box)
+    left, top, width, height = box
     page_height, page_width = clean.shape
     x, y = max(0, left - 2), max(0, top - 2)
     part = clean[y : top + height + 2, x : left + width + 2]
@@ -198,7 +194,7 @@ def _candidate(
     # A pixel more all round for the soft edge.
     ink = as_grey(cv2.bitwise_and(part, cv2.dilate(own, _AROUND)))
     return Candidate(
-        box=(left, top, width, height),
+        box=box,
         ink=upright(ink, slope),
         cut=left == 0 or top == 0 or left + width == page_width or top + height == page_height,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey, at_least, without_grain
 from digits_runtime.one_glyph import guess_polarity as guess_polarity_of_glyph
+from digits_runtime.ranks import percentile
 
 # Widest stroke, as a share of the shorter side: of a page, and of one as small as a glyph.
 _STROKE, _STROKE_OF_GLYPH = 0.12, 0.45
@@ -49,7 +50,9 @@ def guess_polarity(frame: NDArray[np.uint8]) -> Literal["dark", "bright"]:
     if min(frame.shape[:2]) <= _BROAD:
         return guess_polarity_of_glyph(frame)
     flat = frame.ndim == 2 or frame.shape[2] == 1
-    grey = as_grey(frame if flat else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
+    # Half of it first, for which OpenCV has a way ten times as fast as for any other share.
+    half = _halved(frame)
+    grey = as_grey(half if flat else cv2.cvtColor(half, cv2.COLOR_BGR2GRAY))
     close, closer, far = (max(max(grey.shape) // side, 1) for side in _GLANCES)
     balance, at_large = _balance(grey, close), _balance(grey, far)
     if abs(at_large) > max(_CLEAR, _FAR_MORE * abs(balance)):
@@ -93,7 +96,7 @@ def find_ink(grey: Grey, polarity: Literal["dark", "bright"]) -> Grey:
         light = as_grey(cv2.GaussianBlur(light, (0, 0), min(0.12 * noise, 2.0)))
     paper = _paper(light)
     # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
-    least = _DIMMEST * float(np.percentile(paper[::16, ::16], 90))
+    least = _DIMMEST * percentile(paper[::16, ::16], 90)
     full = at_least(paper, int(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
     return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=TO_FULL))
 
@@ -122,6 +125,13 @@ def _paper(light: Grey) -> Grey:
         return paper
     # The plain linear one rounds differently on ARM.
     return as_grey(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR_EXACT))
+
+
+def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Every two by two pixels as one, an odd row or column at the end left out."""
+    height, width = (length // 2 for length in picture.shape[:2])
+    whole = picture[: 2 * height, : 2 * width]
+    return as_grey(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _square(reach: int) -> Grey:
