@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -37,10 +37,9 @@ def find_parts(mask: Grey) -> Parts:
     if hierarchy is None:
         return Parts((), np.zeros((0, 4), np.int64))
     # Outlines of ink have no parent; outlines of holes have.
+    parents = np.reshape(hierarchy, (-1, 4))[:, 3].tolist()
     outer = [
-        np.asarray(contour, np.int32)
-        for contour, parent in zip(found, np.reshape(hierarchy, (-1, 4))[:, 3], strict=True)
-        if parent < 0
+        cast(Contour, contour) for contour, parent in zip(found, parents, strict=True) if parent < 0
     ]
     boxes = np.array([cv2.boundingRect(contour) for contour in outer], np.int64)
     large = np.flatnonzero(boxes[:, 2:].max(axis=1) >= SMALLEST)
