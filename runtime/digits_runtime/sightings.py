@@ -20,6 +20,8 @@ from digits_runtime.page_network import Sightings
 # A candidate and a sighting whose boxes share this of what they cover are one; a candidate of which
 # more than this is in what was seen is part of a glyph, or several.
 _SAME, _PART = 0.5, 0.3
+# But not one this high, as a share of what was seen, with less of it in that than so much.
+_TALL, _MOSTLY = 0.6, 0.85
 # Sightings that are none with this probability do not count.
 _DOUBTED = 0.34
 # What the network says of a candidate that it did not see but could.
@@ -75,10 +77,11 @@ def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
             # Too large to be seen whole: its loops may look like glyphs.
             named |= loops
             kept.append(found[index])
-        elif (
-            inter[:, index].max(initial=0) <= _PART * boxes[index, 2:].prod()
-            and not inside[:, index].any()
-        ):
+            continue
+        covered = inter[:, index] / boxes[index, 2:].prod()
+        # Beside a glyph that was seen stands its neighbour, and not a part of it.
+        beside = named & (heights[index] >= _TALL * seen.boxes[:, 3]) & (covered < _MOSTLY)
+        if not (~beside & (inside[:, index] | (covered > _PART))).any():
             # Too small, or cut by the frame's edge: then it proves nothing that it was not seen.
             blind = heights[index] < lowest or found[index].cut
             kept.append(found[index] if blind else replace(found[index], hint=unseen))

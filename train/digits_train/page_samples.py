@@ -36,6 +36,9 @@ _OF_EACH, _LETTERS = 8000, 1000
 _VISIBLE = 40  # of a glyph's ink
 # Shares of crops that get more lines, and of lines that are of letters.
 _WRITTEN, _UNLIKE = 0.6, 0.15
+# Gaps between the glyphs of a line, as shares of their height: half of the lines are written so
+# closely that many touch.
+_GAPS = ((-0.06, 0.35), (-0.14, 0.02))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,9 @@ def hands(names: Sequence[str], data_dir: Path | None, seed: int) -> Hands:
             pictures.append(_trimmed(held.images[place]))
             labels.append(DIGITS.index(str(held.labels[place])))
     letters, _ = synth.generate(UNLIKE_DIGITS, _LETTERS, seed)
+    if "unipen" in names:
+        real = data.load("unipen", "train", classes=UNLIKE_DIGITS, data_dir=data_dir, seed=seed)
+        letters += [real.images[place] for place in rng.permutation(len(real))[:_LETTERS].tolist()]
     pictures += [_trimmed(letter) for letter in letters]
     return Hands(pictures, np.array(labels + len(letters) * [-1]), sources)
 
@@ -148,7 +154,8 @@ def _write(
     choice = np.flatnonzero((written.labels < 0) == letters)
     height = math.exp(rng.uniform(math.log(13), math.log(120)))
     x, y = rng.uniform(-20, 0.7 * SIDE), rng.uniform(-10, SIDE - 0.7 * height)
-    gap, slope, turn = rng.uniform(-0.06, 0.35), rng.uniform(-0.3, 0.3), rng.normal(0, 8)
+    gap = rng.uniform(*_GAPS[int(rng.integers(len(_GAPS)))])
+    slope, turn = rng.uniform(-0.3, 0.3), rng.normal(0, 8)
     start, placed, line = x, [], np.zeros_like(square)
     for number in rng.choice(choice, int(rng.integers(1, 8))).tolist():
         glyph = _turned(written.pictures[number], height * rng.uniform(0.85, 1.05), turn)
