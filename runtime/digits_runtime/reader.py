@@ -20,7 +20,7 @@ from digits_runtime.page_network import PageNetwork
 from digits_runtime.reading import Cells, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 from digits_runtime.sightings import joined, weighed
-from digits_runtime.touching import taken_apart
+from digits_runtime.touching import Scissors
 
 Denoise = Literal["none", "median", "nlm"]
 
@@ -120,9 +120,11 @@ class Reader:
             again = self._told(stronger.candidates)
             if self._sure(again[1]).any():
                 found, (glyphs, rows) = stronger, again
+        scissors = Scissors(self.session)
         if self.network is not None and found.cells is None and self._in_doubt(rows):
+            found, glyphs, rows, parents = self._cut(found, glyphs, rows, scissors)
             before = found.candidates
-            found = joined(found, inked, self.network.look(inked))
+            found = joined(found, inked, self.network.look(inked), parents)
             glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
         looked = time.perf_counter()
         candidates = found.candidates
@@ -135,8 +137,9 @@ class Reader:
         grid: Cells | None = None
         confidences: tuple[float, ...] = ()
         if found.cells is None:
-            apart = taken_apart(groups, parts, self.session)
-            groups, parts = [line for line, _ in apart], [part for _, part in apart]
+            lines = scissors.apart(groups, parts)
+            groups = [[glyph for unit in line for glyph, _ in unit] for line in lines]
+            parts = [[row for unit in line for _, row in unit] for line in lines]
             told = name_lines(groups, parts, contract, scale)
             if not told and (alone := lone.read(picture, self.session)) is not None:
                 told = [((alone[0],), alone[1])]
@@ -173,6 +176,32 @@ class Reader:
                 "look": 1e3 * (looked - classified),
             },
         )
+
+    def _cut(
+        self,
+        found: page.Page,
+        glyphs: NDArray[np.uint8],
+        rows: NDArray[np.float32],
+        scissors: Scissors,
+    ) -> tuple[page.Page, NDArray[np.uint8], NDArray[np.float32], dict[int, int]]:
+        """Take a page's touching glyphs apart; of two the network often sees but one.
+
+        Returns:
+            The page, its glyphs and their probabilities; and of each piece, by the identity of its
+            ink, that of what it was cut from.
+        """
+        each = iter(rows)
+        parts = [[next(each) for _ in line] for line in found.lines]
+        lines = scissors.apart(found.lines, parts)
+        parents = {
+            id(piece.ink): id(whole.ink)
+            for line, units in zip(found.lines, lines, strict=True)
+            for whole, unit in zip(line, units, strict=True)
+            for piece, _ in unit
+            if len(unit) > 1
+        }
+        apart = page.Page([[piece for unit in line for piece, _ in unit] for line in lines])
+        return apart, *self._anew(apart.candidates, found.candidates, glyphs, rows), parents
 
     def _anew(
         self,

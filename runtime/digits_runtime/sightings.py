@@ -6,6 +6,7 @@ candidate, or a glyph where there is none, its ink is cut out around what was se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import cv2
@@ -41,17 +42,22 @@ _LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
 _LEAST_OWN = 0.2
 
 
-def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
+def joined(
+    page: Page, ink: Grey, seen: Sightings, parents: Mapping[int, int] | None = None
+) -> Page:
     """Group into lines what was found by its ink or seen by the network.
 
     Args:
         page: Without a grid.
         ink: uint8 `[h, w]`, what both were found on.
         seen: By the network.
+        parents: Of those that are sure pieces of touching glyphs, by the identity of their ink,
+            that of what they were cut from.
 
     Returns:
         The page, each candidate with what the network says of it.
     """
+    parents = parents or {}
     sure = seen.rows[:, -1] < _DOUBTED
     seen = Sightings(seen.boxes[sure], seen.rows[sure], seen.scale)
     found = [candidate for line in page.lines for candidate in line]
@@ -72,6 +78,11 @@ def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
         else:
             rest.append(index)
     for index in rest:
+        if id(found[index].ink) in parents:
+            smaller = np.minimum(seen.boxes[:, 2:].prod(axis=1), boxes[index, 2:].prod())
+            named |= inter[:, index] > _PART * smaller
+            kept.append(found[index])
+            continue
         loops = inside[:, index] & (seen.boxes[:, 3] < heights[index] / 2)
         if heights[index] > highest and (loops == inside[:, index]).all():
             # Too large to be seen whole: its loops may look like glyphs.
@@ -90,8 +101,15 @@ def joined(page: Page, ink: Grey, seen: Sightings) -> Page:
         cut = _cut(ink, seen.boxes, number, slope)
         if cut is not None:
             kept.append(replace(cut, hint=seen.rows[number]))
-    lines, _ = layout.lines_of(np.array([c.box for c in kept], np.int64).reshape(-1, 4))
-    return Page([[kept[index] for index in line] for line in lines])
+    # Slanting pieces lie above one another, so what was cut stands in its line as it was.
+    whole: dict[int, list[Candidate]] = {}
+    order = {id(candidate.ink): place for place, candidate in enumerate(found)}
+    for candidate in sorted(kept, key=lambda one: order.get(id(one.ink), len(order))):
+        whole.setdefault(parents.get(id(candidate.ink), id(candidate.ink)), []).append(candidate)
+    units = list(whole.values())
+    around = [layout.bounds([candidate.box for candidate in unit]) for unit in units]
+    lines, _ = layout.lines_of(np.array(around, np.int64).reshape(-1, 4))
+    return Page([[candidate for index in line for candidate in units[index]] for line in lines])
 
 
 def weighed(

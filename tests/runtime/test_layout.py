@@ -14,7 +14,7 @@ _LOOPS = [(370, 308, 35, 34), (371, 342, 40, 55)]
 
 def _joined(boxes: list[tuple[int, int, int, int]]) -> list[list[int]]:
     found = np.array(boxes, np.int64)
-    return [group.tolist() for group in join(found, found[:, 2:].prod(axis=1))]
+    return join(found, found[:, 2:].prod(axis=1))
 
 
 def test_the_loops_of_an_eight_join_beside_glyphs_as_high_as_both() -> None:

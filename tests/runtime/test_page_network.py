@@ -214,3 +214,26 @@ def test_where_nothing_was_seen_there_is_rather_no_glyph() -> None:
     ((one,),) = joined(page, on, Sightings(np.zeros((0, 4)), _rows())).lines
     assert one.hint is not None
     assert one.hint.argmax() == 10
+
+
+def test_what_stands_close_to_a_seen_glyph_is_no_part_of_it() -> None:
+    # Seen too broad, the first reaches far into the second, which was not seen.
+    page, on = _page((20, 50, 24, 45), (40, 55, 36, 42))
+    (line,) = joined(page, on, Sightings(np.array([[20.0, 50, 46, 46]]), _rows(0))).lines
+    assert [one.box[0] for one in line] == [20, 40]
+
+
+def test_a_bar_of_a_seen_glyph_is_a_part_of_it() -> None:
+    page, on = _page((20, 60, 30, 40), (30, 50, 24, 6))
+    lines = joined(page, on, Sightings(np.array([[20.0, 50, 34, 50]]), _rows(5))).lines
+    assert [[one.box for one in line] for line in lines] == [[(20, 60, 30, 40)]]
+
+
+def test_sure_pieces_stay_whatever_was_seen_of_what_they_were() -> None:
+    # They slant, so that one lies above the other.
+    page, on = _page((100, 50, 20, 40), (124, 50, 30, 40), (130, 50, 34, 40), (170, 50, 20, 40))
+    pieces = page.lines[0][1:3]
+    seen = Sightings(np.array([[100.0, 50, 20, 40], [126, 50, 36, 40]]), _rows(3, 8))
+    (line,) = joined(page, on, seen, {id(piece.ink): 0 for piece in pieces}).lines
+    assert [one.box[0] for one in line] == [100, 124, 130, 170]
+    assert line[1].hint is None or line[1].hint.argmax() == 8

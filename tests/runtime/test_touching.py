@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digits_runtime.page import Candidate, model_input
+from digits_runtime.session import Session
+from digits_runtime.touching import Scissors
+from digits_train import synth
+
+
+class _Counting(Session):
+    """How many glyphs the model was asked about."""
+
+    asked = 0
+
+    def probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.asked += len(glyphs)
+        return super().probabilities(glyphs)
+
+
+def _drawn(*labels: str) -> Candidate:
+    """Glyphs that touch: each begins two pixels before the last one ends."""
+    rng = np.random.default_rng(0)
+    glyphs = [synth.glyph(label, rng) for label in labels]
+    glyphs = [glyph[:, np.flatnonzero(glyph.max(axis=0) > 40)] for glyph in glyphs]
+    high = max(map(len, glyphs))
+    page = np.zeros((high + 4, sum(glyph.shape[1] for glyph in glyphs) + 4), np.uint8)
+    x = 2
+    for glyph in glyphs:
+        spot = page[2 : 2 + len(glyph), x : x + glyph.shape[1]]
+        np.maximum(spot, glyph, out=spot)
+        x += glyph.shape[1] - 2
+    return Candidate((50, 50, x, high), page[:, : x + 4], cut=False)
+
+
+@pytest.fixture
+def session() -> _Counting:
+    return _Counting(provider="cpu")
+
+
+def test_touching_glyphs_become_their_pieces_in_order(session: _Counting) -> None:
+    line = [_drawn("3"), _drawn("8", "5")]
+    rows = list(session.probabilities(model_input(line, session.contract.ink)))
+    (units,) = Scissors(session).apart([line], [rows])
+    assert [len(unit) for unit in units] == [1, 2]
+    assert units[0][0][0] is line[0]
+    names = [int(row[:10].argmax()) for unit in units for _, row in unit]
+    assert names == [3, 8, 5]
+
+
+def test_what_was_looked_at_once_is_not_looked_at_again(session: _Counting) -> None:
+    line = [_drawn("3"), _drawn("8", "5")]
+    rows = list(session.probabilities(model_input(line, session.contract.ink)))
+    scissors, before = Scissors(session), session.asked
+    first = scissors.apart([line], [rows])
+    asked = session.asked
+    assert asked > before
+    again = scissors.apart([line], [rows])
+    assert session.asked == asked
+    assert [[piece.box for piece, _ in unit] for unit in again[0]] == [
+        [piece.box for piece, _ in unit] for unit in first[0]
+    ]
+
+
+def test_a_line_of_which_nothing_is_known_is_left_among_many(session: _Counting) -> None:
+    blots = [
+        Candidate((0, 40 * n, 30, 30), np.full((30, 30), 200, np.uint8), False) for n in range(8)
+    ]
+    none = np.eye(11, dtype=np.float32)[-1]
+    units = Scissors(session).apart([[blot] for blot in blots], [[none]] * 8)
+    assert [[[piece for piece, _ in unit] for unit in line] for line in units] == [
+        [[blot]] for blot in blots
+    ]
+    assert session.asked == 0
