@@ -124,6 +124,14 @@ def bounds(boxes: Sequence[Sequence[int]]) -> tuple[int, int, int, int]:
     return left, top, right - left, bottom - top
 
 
+def overlap(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two boxes have a pixel in common."""
+    return all(
+        one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2]
+        for axis in (0, 1)
+    )
+
+
 def _stacked(
     boxes: Boxes, overlap: NDArray[np.float64], gap: NDArray[np.float64]
 ) -> NDArray[np.bool_]:

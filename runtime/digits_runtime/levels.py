@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey, at_least
-from digits_runtime.ranks import median
+from digits_runtime.ranks import median, percentile
 
 # Ink: this many deviations above the paper's own texture, or, where it is known to lie in the cells
 # of a grid, that many; and this much of full contrast at least.
@@ -30,8 +30,10 @@ _BUSY, _FEW_TILES = (3, 10), 4
 _ALONG = 0.25
 # Where there are such, weaker and fewer ones are of it too.
 _GRAINY, _FEWER_TILES = (2.5, 8), 2
-# As is what comes this close to it, pixels.
+# As is what comes this close to it, pixels, but for what has so many and is so many times as strong
+# as nearly all of it, given as a percentile.
 _CLOSE = 4
+_STROKE, _FAR_STRONGER, _NEARLY_ALL = 40, 1.3, 98
 # A finger is this share of the page's shorter side broad; where less than that share of the ink is
 # narrower, the writing is as broad.
 _FINGER, _THIN = 0.07, 0.1
@@ -113,7 +115,7 @@ def find_levels(ink: Grey, deviations: float = _DEVIATIONS) -> Levels | None:
     near = cv2.dilate(faint, np.ones((_GOES_ON, _GOES_ON), np.uint8))
     faint = as_grey(cv2.bitwise_and(cv2.compare(ink, weak, cv2.CMP_GT), near))
     if around.any():
-        faint = _apart(faint, around)
+        faint = _apart(faint, around, ink)
     strokes = _narrow(faint)
     if around.any():
         rim = cv2.resize(255 - cv2.dilate(around, _NEXT), size, interpolation=cv2.INTER_NEAREST)
@@ -162,8 +164,8 @@ def _reaching_the_border(middle: NDArray[np.uint8], times: float, more: int, few
     return np.where(np.isin(labels, found), 255, 0).astype(np.uint8)
 
 
-def _apart(mask: Grey, around: Grey) -> Grey:
-    """A mask without what lies around a sheet, and without what of that reaches a tile further."""
+def _apart(mask: Grey, around: Grey, ink: Grey) -> Grey:
+    """A mask without what lies around a sheet, and what of that reaches a tile further."""
     size = mask.shape[::-1]
     beyond = cv2.resize(around, size, interpolation=cv2.INTER_NEAREST)
     beyond = as_grey(cv2.dilate(beyond, np.ones((2 * _CLOSE + 1, 2 * _CLOSE + 1), np.uint8)))
@@ -173,6 +175,11 @@ def _apart(mask: Grey, around: Grey) -> Grey:
     gone = np.zeros(count, np.uint8)
     gone[np.unique(labels[beyond > 0])] = 255
     gone[0] = 0
+    # But not writing close by, far stronger than the grain.
+    most = _FAR_STRONGER * percentile(ink[beyond > 0][::_SPARSE], _NEARLY_ALL)
+    inked = np.bincount(labels.ravel(), minlength=count)
+    strengths = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count)
+    gone[(strengths > most * inked) & (inked >= _STROKE)] = 0
     return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(gone[labels])))
 
 

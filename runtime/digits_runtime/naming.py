@@ -87,7 +87,7 @@ def name_lines(
         # Several lone glyphs tell as much of the page's hand as a number does.
         lone = [line for line in named if not line.bare and line.fits(None, 0)]
         if len(lone) >= _SEVERAL:
-            named = [line for line in named if line in lone or (line.bare and line.certain)]
+            named = [line for line in named if line.certain or not line.bare]
             sure = lone
     tall = median(line.tall for line in sure) if sure else None
     strength = median(line.strength for line in sure) if sure else 0.0

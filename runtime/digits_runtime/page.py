@@ -141,6 +141,15 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
     return Page([candidates([[index] for index in line], slope) for line in lines])
 
 
+def with_more(page: Page, more: Sequence[Candidate]) -> Page:
+    """A page without a grid and more candidates of it, in lines."""
+    if not more:
+        return page
+    every = [*page.candidates, *more]
+    lines, _ = layout.lines_of(np.array([one.box for one in every], np.int64).reshape(-1, 4))
+    return Page([[every[index] for index in line] for line in lines])
+
+
 def model_input(candidates: Sequence[Candidate], spec: InkSpec) -> NDArray[np.uint8]:
     """Candidates as a model sees them: uint8 `[n, 1, size, size]`."""
     return normalise_each([candidate.ink for candidate in candidates], spec)

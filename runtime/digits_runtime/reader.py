@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import alike, ink, lone, page, paper, pictures, splitting, turning
+from digits_runtime import alike, ink, lone, page, paper, pictures, turning, verdicts
 from digits_runtime.contract import DIGITS
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.naming import name_cell, name_lines
@@ -28,10 +28,6 @@ Denoise = Literal["none", "median", "nlm"]
 _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# Of a grid's glyphs this share has a sure name and is more than a stroke.
-_SOLID = 0.3
-# Of more candidates than this, less than that share has a sure name where most of them is texture.
-_MANY, _GLYPHS = 80, 0.3
 # So many glyphs without a sure name are looked at again.
 _MOST_DOUBTS = 24
 
@@ -112,16 +108,21 @@ class Reader:
         turns = 0
         if found.cells is not None:
             turns, rows = turning.upright(glyphs, rows, self.session)
-            if not self._filled_in(rows):
+            if not verdicts.filled_in(rows, contract):
                 turns, found = 0, page.find_page(inked, grids=False)
                 glyphs, rows = self._told(found.candidates)
-        if found.cells is None and self._strewn(rows):
+        if found.cells is None and verdicts.strewn(rows, contract):
             stronger = page.find_page(inked, grids=False, strewn=True)
             again = self._told(stronger.candidates)
-            if self._sure(again[1]).any():
-                found, (glyphs, rows) = stronger, again
+            if verdicts.sure(again[1], contract).any():
+                lost = verdicts.lost(
+                    found.candidates, rows, stronger.candidates, again[1], contract
+                )
+                found = page.with_more(stronger, lost)
+                before, (glyphs, rows) = stronger.candidates, again
+                glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
         scissors = Scissors(self.session)
-        if self.network is not None and found.cells is None and self._in_doubt(rows):
+        if self.network is not None and found.cells is None and verdicts.in_doubt(rows, contract):
             found, glyphs, rows, parents = self._cut(found, glyphs, rows, scissors)
             before = found.candidates
             found = joined(found, inked, self.network.look(inked), parents)
@@ -226,33 +227,6 @@ class Reader:
         """Candidates as the model sees them, and what it says of them."""
         glyphs = page.model_input(candidates, self.session.contract.ink)
         return glyphs, self.session.probabilities(glyphs)
-
-    def _sure(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Which candidates have a sure name."""
-        contract = self.session.contract
-        best = rows[:, : len(contract.labels)].max(axis=1)
-        return np.asarray(best >= contract.threshold, np.bool_)
-
-    def _strewn(self, rows: NDArray[np.float32]) -> bool:
-        """Whether there is so much on a page, and so little that is a glyph, that it is texture."""
-        return len(rows) > _MANY and int(self._sure(rows).sum()) < _GLYPHS * len(rows)
-
-    def _filled_in(self, rows: NDArray[np.float32]) -> bool:
-        """Whether what a grid's cells hold are glyphs, and not bits of squared paper's rules."""
-        contract = self.session.contract
-        told = rows[:, : len(contract.labels)]
-        held = told[told.sum(axis=1) >= 0.5]
-        solid = [label not in splitting.STROKES for label in contract.labels]
-        known = (held >= contract.threshold) & solid
-        return int(known.sum()) >= _SOLID * len(held)
-
-    def _in_doubt(self, rows: NDArray[np.float32]) -> bool:
-        """Whether a page has glyphs with a sure name, and something without.
-
-        Where all is sure a page network adds nothing, and where nothing is it would invent.
-        """
-        sure = self._sure(rows)
-        return bool(sure.any() and not sure.all())
 
     def _looked_twice(
         self, candidates: Sequence[Candidate], rows: NDArray[np.float32]

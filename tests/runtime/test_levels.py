@@ -36,3 +36,12 @@ def test_a_grained_desk_along_a_side_goes(ink: NDArray[np.uint8]) -> None:
     assert levels is not None
     assert np.count_nonzero(levels.mask[:, 510:]) < 0.01 * levels.mask[:, 510:].size
     assert np.count_nonzero(levels.mask[260:350, 100:400]) > 0
+
+
+def test_writing_that_comes_close_to_a_grained_desk_stays(ink: NDArray[np.uint8]) -> None:
+    rng = np.random.default_rng(1)
+    ink[:, 500:] = rng.integers(20, 60, (480, 140)).astype(np.uint8)
+    cv2.line(ink, (420, 100), (490, 100), (200,), 6)
+    levels = find_levels(ink)
+    assert levels is not None
+    assert np.count_nonzero(levels.mask[95:106, 420:491]) > 0.8 * 6 * 70

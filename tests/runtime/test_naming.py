@@ -92,6 +92,12 @@ def test_a_lone_stroke_like_several_lone_digits_is_one_of_them() -> None:
     assert _texts([digit, [("stroke", _row(1, 0.97))], digit, *litter]) == ["8", "8"]
 
 
+def test_a_lone_digit_like_several_certain_ones_is_one_of_them() -> None:
+    certain = [[("loop", _row(0, 0.999))]] * 2
+    assert _texts([*certain, [("loop", _row(8, 0.95))]]) == ["0", "0", "8"]
+    assert _texts([certain[0], [("loop", _row(8, 0.95))]]) == ["0"]
+
+
 def test_among_many_bare_strokes_lines_like_a_sure_number_are_numbers() -> None:
     loop, stroke = ("loop", _row(8, 0.999)), ("stroke", _row(1, 0.999))
     rules = [[stroke]] * 12

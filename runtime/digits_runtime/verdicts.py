@@ -1,0 +1,82 @@
+"""What a model says of all candidates of a page tells of the page: a grid, texture, doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime import layout
+from digits_runtime.contract import Contract
+from digits_runtime.page import Candidate
+from digits_runtime.ranks import median
+from digits_runtime.splitting import STROKES
+
+Rows = NDArray[np.float32]  # [n, classes], probabilities of the candidates
+
+# Of a grid's glyphs this share has a sure name and is more than a stroke.
+_SOLID = 0.3
+# Of more candidates than this, less than that share has a sure name where most of them is texture.
+_MANY, _GLYPHS = 80, 0.3
+# A glyph that went with the texture has this probability, and a height within so many times.
+_CERTAIN, _AS_HIGH = 0.98, 1.6
+
+
+def sure(rows: Rows, contract: Contract) -> NDArray[np.bool_]:
+    """Which candidates have a sure name: `[n]`."""
+    best = rows[:, : len(contract.labels)].max(axis=1)
+    return np.asarray(best >= contract.threshold, np.bool_)
+
+
+def in_doubt(rows: Rows, contract: Contract) -> bool:
+    """Whether a page has glyphs with a sure name, and something without.
+
+    Where all is sure a page network adds nothing, and where nothing is it would invent.
+    """
+    known = sure(rows, contract)
+    return bool(known.any() and not known.all())
+
+
+def filled_in(rows: Rows, contract: Contract) -> bool:
+    """Whether what a grid's cells hold are glyphs, and not bits of squared paper's rules."""
+    told = rows[:, : len(contract.labels)]
+    held = told[told.sum(axis=1) >= 0.5]
+    solid = [label not in STROKES for label in contract.labels]
+    known = (held >= contract.threshold) & solid
+    return int(known.sum()) >= _SOLID * len(held)
+
+
+def strewn(rows: Rows, contract: Contract) -> bool:
+    """Whether there is so much on a page, and so little that is a glyph, that it is texture."""
+    return len(rows) > _MANY and int(sure(rows, contract).sum()) < _GLYPHS * len(rows)
+
+
+def lost(
+    candidates: Sequence[Candidate],
+    rows: Rows,
+    left: Sequence[Candidate],
+    told: Rows,
+    contract: Contract,
+) -> list[Candidate]:
+    """Glyphs that went with a page's texture, but are certain and as high as those left.
+
+    Bits of rules pass for ones, so strokes are not among them.
+
+    Args:
+        candidates: Before the texture was taken off.
+        rows: Their probabilities.
+        left: After that; of some the name is sure.
+        told: Their probabilities.
+        contract: Of the model.
+    """
+    tall = median([left[place].box[3] for place in np.flatnonzero(sure(told, contract)).tolist()])
+    named = rows[:, : len(contract.labels)]
+    return [
+        candidate
+        for candidate, best, row in zip(candidates, named.argmax(axis=1), named, strict=True)
+        if row[best] >= _CERTAIN
+        and contract.labels[best] not in STROKES
+        and tall / _AS_HIGH <= candidate.box[3] <= tall * _AS_HIGH
+        and not any(layout.overlap(candidate.box, other.box) for other in left)
+    ]

@@ -1,0 +1,46 @@
+"""What a model says of all candidates of a page tells of the page."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime import verdicts
+from digits_runtime.page import Candidate, Page, with_more
+from digits_runtime.session import BUNDLED, Session
+
+CONTRACT = Session(BUNDLED).contract
+
+
+def _rows(*named: tuple[int, float]) -> NDArray[np.float32]:
+    rows = np.zeros((len(named), 11), np.float32)
+    for row, (label, probability) in zip(rows, named, strict=True):
+        row[label], row[10] = probability, 1 - probability
+    return rows
+
+
+def _candidate(x: int, height: int = 40) -> Candidate:
+    return Candidate((x, 100, 20, height), np.full((height, 20), 200, np.uint8), cut=False)
+
+
+def test_a_page_is_in_doubt_where_some_names_are_sure_and_some_are_not() -> None:
+    sure, not_sure = (3, 0.999), (3, 0.4)
+    assert verdicts.in_doubt(_rows(sure, not_sure), CONTRACT)
+    assert not verdicts.in_doubt(_rows(sure, sure), CONTRACT)
+    assert not verdicts.in_doubt(_rows(not_sure, not_sure), CONTRACT)
+
+
+def test_only_certain_glyphs_as_high_as_those_left_are_lost() -> None:
+    left = [_candidate(100), _candidate(200)]
+    before = [_candidate(x) for x in (0, 30, 60)] + [_candidate(130, height=15), _candidate(105)]
+    rows = _rows((6, 0.999), (6, 0.93), (1, 1.0), (8, 1.0), (5, 1.0))
+    lost = verdicts.lost(before, rows, left, _rows((3, 0.999), (7, 0.999)), CONTRACT)
+    # Neither a doubt, nor a stroke, a bit, or what is there already.
+    assert lost == before[:1]
+
+
+def test_what_was_lost_stands_in_its_line_again() -> None:
+    page = Page([[_candidate(100), _candidate(200)]])
+    (line,) = with_more(page, [_candidate(150)]).lines
+    assert [one.box[0] for one in line] == [100, 150, 200]
+    assert with_more(page, []) is page
