@@ -177,8 +177,9 @@ def _apart(mask: Grey, around: Grey, ink: Grey) -> Grey:
     gone[0] = 0
     # But not writing close by, far stronger than the grain.
     most = _FAR_STRONGER * percentile(ink[beyond > 0][::_SPARSE], _NEARLY_ALL)
-    inked = np.bincount(labels.ravel(), minlength=count)
-    strengths = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count)
+    of, strength = labels[rim > 0], ink[rim > 0]
+    inked = np.bincount(of, minlength=count)
+    strengths = np.bincount(of, weights=strength, minlength=count)
     gone[(strengths > most * inked) & (inked >= _STROKE)] = 0
     return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(gone[labels])))
 
