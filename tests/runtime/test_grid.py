@@ -154,16 +154,6 @@ def test_faint_writing_and_rules_of_dark_grids_are_read(reader: Reader, seed: in
     assert np.mean(read) > 0.97
 
 
-@pytest.mark.parametrize(("digits", "filled"), [(2, False), (5, True)])
-def test_cells_full_of_strokes_and_doubts_are_squared_paper(
-    reader: Reader, digits: int, filled: bool
-) -> None:
-    rows = np.full((10, 11), 0.0, np.float32)
-    rows[:digits, 8] = rows[digits:8, 1] = 1
-    rows[8:, (3, 5)] = 0.5
-    assert reader._filled_in(rows) == filled
-
-
 @pytest.mark.parametrize("seed", [42010, 50055])
 def test_rules_in_pieces_and_very_broad_frames_are_a_grid(reader: Reader, seed: int) -> None:
     # A sudoku that a shadow's edge crosses, its boxes grey; a table in a frame of 32 pixels.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from digits_runtime import verdicts
@@ -28,6 +29,14 @@ def test_a_page_is_in_doubt_where_some_names_are_sure_and_some_are_not() -> None
     assert verdicts.in_doubt(_rows(sure, not_sure), CONTRACT)
     assert not verdicts.in_doubt(_rows(sure, sure), CONTRACT)
     assert not verdicts.in_doubt(_rows(not_sure, not_sure), CONTRACT)
+
+
+@pytest.mark.parametrize(("digits", "filled"), [(2, False), (5, True)])
+def test_cells_full_of_strokes_and_doubts_are_squared_paper(digits: int, filled: bool) -> None:
+    rows = np.full((10, 11), 0.0, np.float32)
+    rows[:digits, 8] = rows[digits:8, 1] = 1
+    rows[8:, (3, 5)] = 0.5
+    assert verdicts.filled_in(rows, CONTRACT) == filled
 
 
 def test_only_certain_glyphs_as_high_as_those_left_are_lost() -> None:
