@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from digits_runtime import alike, ink, lone, page, paper, pictures, turning, verdicts
 from digits_runtime.contract import DIGITS
 from digits_runtime.doubts import LOOKS, agreed, looks
+from digits_runtime.edges import at_an_edge
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork
@@ -141,7 +142,11 @@ class Reader:
             lines = scissors.apart(groups, parts)
             groups = [[glyph for unit in line for glyph, _ in unit] for line in lines]
             parts = [[row for unit in line for _, row in unit] for line in lines]
-            told = name_lines(groups, parts, contract, scale)
+            told = [
+                (glyphs, sure)
+                for glyphs, sure in name_lines(groups, parts, contract, scale)
+                if len(glyphs) > 1 or not at_an_edge(picture, glyphs[0].box)
+            ]
             if not told and (alone := lone.read(picture, self.session)) is not None:
                 told = [((alone[0],), alone[1])]
             named, confidences = [line for line, _ in told], tuple(sure for _, sure in told)

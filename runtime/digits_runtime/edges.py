@@ -1,0 +1,49 @@
+"""Tells a lone glyph from what the edge of a sheet looks like.
+
+Where a sheet ends on something darker, at its corners above all, the paper is taken to go on, and a
+sliver beside it looks like a 1 or a 7. Paper is on all sides of what is written on it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.ink import as_grey
+from digits_runtime.ranks import median
+from digits_runtime.reading import Box
+
+# Strips this broad and so far off, as shares of the height, and pixels at least.
+_BREADTH, _BREADTH_AT_LEAST = 0.1, 3
+_GAP, _GAP_AT_LEAST = 0.05, 2
+# At an edge the darkest side has less than this share of the brightest, and so many levels less.
+_SHARE, _STEP = 0.57, 16
+
+
+def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
+    """Whether what is close beside a box is far darker on one side than on another.
+
+    Args:
+        picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+        box: x, y, width and height, pixels of the picture, or partly beyond it.
+    """
+    x, y, w, h = box
+    gap = max(round(_GAP * h), _GAP_AT_LEAST)
+    reach = gap + max(round(_BREADTH * h), _BREADTH_AT_LEAST)
+    rows, columns = slice(max(y, 0), y + h), slice(max(x, 0), x + w)
+    strips = (
+        picture[rows, max(x - reach, 0) : max(x - gap, 0)],
+        picture[rows, x + w + gap : x + w + reach],
+        picture[max(y - reach, 0) : max(y - gap, 0), columns],
+        picture[y + h + gap : y + h + reach, columns],
+    )
+    levels = [_level(strip) for strip in strips if strip.size]
+    if not levels:
+        return False
+    return min(levels) < _SHARE * max(levels) and min(levels) < max(levels) - _STEP
+
+
+def _level(strip: NDArray[np.uint8]) -> float:
+    flat = strip.ndim == 2 or strip.shape[2] == 1
+    return median(strip if flat else as_grey(cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY)))

@@ -1,0 +1,44 @@
+"""What looks like a lone glyph at the edge of a sheet is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digits_runtime.edges import at_an_edge
+from digits_runtime.reader import Reader
+from digits_train import pages
+
+
+@pytest.fixture
+def sheet() -> NDArray[np.uint8]:
+    """A bright sheet on a dark desk, half of it in a shadow."""
+    frame = np.full((240, 320, 3), 60, np.uint8)
+    frame[20:220, 40:260] = 200
+    frame[20:220, 150:260] = 140
+    return frame
+
+
+def test_beside_a_sheets_edge_one_side_is_dark(sheet: NDArray[np.uint8]) -> None:
+    assert at_an_edge(sheet, (250, 60, 8, 40))
+    assert at_an_edge(sheet[:, :, 0], (250, 60, 8, 40))
+
+
+@pytest.mark.parametrize(
+    "box", [(80, 60, 20, 40), (140, 60, 20, 40), (0, -5, 20, 30), (5, 5, 9, 9)]
+)
+def test_on_paper_in_shadow_or_out_of_it_none_is(
+    sheet: NDArray[np.uint8], box: tuple[int, int, int, int]
+) -> None:
+    sheet[:, :40] = 200
+    assert not at_an_edge(sheet, box)
+
+
+def test_a_box_of_the_whole_picture_is_at_no_edge(sheet: NDArray[np.uint8]) -> None:
+    assert not at_an_edge(sheet, (0, 0, 320, 240))
+
+
+@pytest.mark.parametrize("seed", [59178, 59189, 59379, 57034])
+def test_the_corner_of_an_empty_sheet_is_no_digit(seed: int) -> None:
+    assert Reader().read(pages.empty(seed).frame).text == ""
