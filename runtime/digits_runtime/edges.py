@@ -16,7 +16,7 @@ from digits_runtime.reading import Box
 
 # Strips this broad and so far off, as shares of the height, and pixels at least.
 _BREADTH, _BREADTH_AT_LEAST = 0.1, 3
-_GAP, _GAP_AT_LEAST = 0.05, 2
+_GAP, _GAP_AT_LEAST = 0.03, 2
 # At an edge the darkest side has less than this share of the brightest, and so many levels less.
 _SHARE, _STEP = 0.57, 16
 
