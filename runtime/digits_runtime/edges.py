@@ -17,18 +17,22 @@ from digits_runtime.reading import Box
 # Strips this broad and so far off, as shares of the height, and pixels at least.
 _BREADTH, _BREADTH_AT_LEAST = 0.1, 3
 _GAP, _GAP_AT_LEAST = 0.03, 2
+# What is higher than this share of the picture's shorter side is no sliver.
+_HIGHEST = 0.2
 # At an edge the darkest side has less than this share of the brightest, and so many levels less.
 _SHARE, _STEP = 0.57, 16
 
 
 def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
-    """Whether what is close beside a box is far darker on one side than on another.
+    """Whether what is close beside a small box is far darker on one side than on another.
 
     Args:
         picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
         box: x, y, width and height, pixels of the picture, or partly beyond it.
     """
     x, y, w, h = box
+    if h > _HIGHEST * min(picture.shape[:2]):
+        return False
     gap = max(round(_GAP * h), _GAP_AT_LEAST)
     reach = gap + max(round(_BREADTH * h), _BREADTH_AT_LEAST)
     rows, columns = slice(max(y, 0), y + h), slice(max(x, 0), x + w)
