@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import splitting
+from digits_runtime import splitting, verdicts
 from digits_runtime.ink import Grey
 from digits_runtime.page import Candidate, model_input
 from digits_runtime.session import Session
@@ -43,7 +43,7 @@ class Scissors:
         Returns:
             Of each line, of each of its candidates the pieces, or itself, with their rows.
         """
-        sure = [self._sure(part) for part in rows]
+        sure = [int(verdicts.sure(np.stack(part), self._session.contract).sum()) for part in rows]
         lone = sure.count(0)
         return [
             self._split(line, part, count)
@@ -51,12 +51,6 @@ class Scissors:
             else [[named] for named in zip(line, part, strict=True)]
             for line, part, count in zip(lines, rows, sure, strict=True)
         ]
-
-    def _sure(self, rows: Sequence[Row]) -> int:
-        """How many glyphs of a line have a sure name."""
-        contract = self._session.contract
-        labels = len(contract.labels)
-        return sum(float(row[:labels].max()) >= contract.threshold for row in rows)
 
     def _split(
         self, line: Sequence[Candidate], rows: Sequence[Row], sure: int

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
-from digits_runtime.ink import at_least, normalise, to_grey, without_grain
+from digits_runtime.ink import at_least, normalise, normalise_each, to_grey, without_grain
 from digits_runtime.one_glyph import _departure, single
 from digits_train import synth
 
@@ -196,3 +196,13 @@ def test_ink_that_vanishes_when_shrunk_is_no_crash(side: int) -> None:
 def test_a_hairline_across_a_large_picture_is_no_crash(strength: int) -> None:
     hairline = np.eye(1000, dtype=np.uint8) * np.uint8(strength)
     assert normalise(hairline, SPEC).shape == (28, 28)
+
+
+def test_glyphs_normalised_together_are_as_each_alone() -> None:
+    rng = np.random.default_rng(4)
+    inks = [synth.glyph(str(n % 10), rng) for n in range(40)]
+    inks += [np.zeros((9, 7), np.uint8), np.full((1, 1), 3, np.uint8)]
+    inks += [rng.integers(0, 256, (high, 31), np.uint8) for high in (1, 8, 60)]
+    each = np.stack([normalise(one, SPEC) for one in inks])[:, None]
+    np.testing.assert_array_equal(normalise_each(inks, SPEC), each)
+    assert normalise_each([], SPEC).shape == (0, 1, SPEC.size, SPEC.size)
