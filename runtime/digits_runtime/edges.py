@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.ink import as_grey
-from digits_runtime.ranks import median
+from digits_runtime.ink import Grey, as_grey
+from digits_runtime.ranks import median, percentile
 from digits_runtime.reading import Box
 
 # Strips this broad and so far off, as shares of the height, and pixels at least.
@@ -21,10 +21,13 @@ _GAP, _GAP_AT_LEAST = 0.03, 2
 _HIGHEST = 0.2
 # At an edge the darkest side has less than this share of the brightest, and so many levels less.
 _SHARE, _STEP = 0.57, 16
+# But writing that a hard shadow's edge crosses is as many levels darker than the darkest side, or
+# brighter than the brightest, in so many per cent of its box; a sliver is a part of that side.
+_FEW = 10
 
 
 def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
-    """Whether what is close beside a small box is far darker on one side than on another.
+    """Whether a small box holds a part of what is beside it, far darker on one side than on another.
 
     Args:
         picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
@@ -42,12 +45,17 @@ def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
         picture[max(y - reach, 0) : max(y - gap, 0), columns],
         picture[y + h + gap : y + h + reach, columns],
     )
-    levels = [_level(strip) for strip in strips if strip.size]
-    if not levels:
+    levels = [median(_grey(strip)) for strip in strips if strip.size]
+    inside = picture[rows, columns]
+    if not levels or not inside.size:
         return False
-    return min(levels) < _SHARE * max(levels) and min(levels) < max(levels) - _STEP
+    darkest, brightest = min(levels), max(levels)
+    if darkest >= min(_SHARE * brightest, brightest - _STEP):
+        return False
+    darker, brighter = (percentile(_grey(inside), share) for share in (_FEW, 100 - _FEW))
+    return max(darkest - darker, brighter - brightest) < _STEP
 
 
-def _level(strip: NDArray[np.uint8]) -> float:
-    flat = strip.ndim == 2 or strip.shape[2] == 1
-    return median(strip if flat else as_grey(cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY)))
+def _grey(part: NDArray[np.uint8]) -> Grey:
+    flat = part.ndim == 2 or part.shape[2] == 1
+    return part if flat else as_grey(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY))

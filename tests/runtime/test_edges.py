@@ -35,6 +35,19 @@ def test_on_paper_in_shadow_or_out_of_it_none_is(
     assert not at_an_edge(sheet, box)
 
 
+@pytest.mark.parametrize("ink", [70, 230])
+def test_writing_that_a_shadows_edge_crosses_is_at_none(sheet: NDArray[np.uint8], ink: int) -> None:
+    sheet[20:220, 150:260] = 100
+    assert at_an_edge(sheet, (140, 60, 9, 40))
+    sheet[66:70, 140:149] = ink
+    sheet[66:94, 142:146] = ink
+    assert not at_an_edge(sheet, (140, 60, 9, 40))
+
+
+def test_a_box_of_no_pixels_is_at_no_edge(sheet: NDArray[np.uint8]) -> None:
+    assert not at_an_edge(sheet, (250, 60, 0, 40))
+
+
 def test_a_box_of_the_whole_picture_is_at_no_edge(sheet: NDArray[np.uint8]) -> None:
     assert not at_an_edge(sheet, (0, 0, 320, 240))
 
@@ -42,3 +55,10 @@ def test_a_box_of_the_whole_picture_is_at_no_edge(sheet: NDArray[np.uint8]) -> N
 @pytest.mark.parametrize("seed", [59178, 59189, 59379, 57034])
 def test_the_corner_of_an_empty_sheet_is_no_digit(seed: int) -> None:
     assert Reader().read(pages.empty(seed).frame).text == ""
+
+
+@pytest.mark.parametrize(
+    ("level", "seed", "text"), [(4, 54059, "6"), (3, 54037, "7"), (4, 54122, "9")]
+)
+def test_a_lone_digit_half_in_shadow_is_read(level: int, seed: int, text: str) -> None:
+    assert text in Reader().read(pages.page(level, seed).frame).text.split("\n")
