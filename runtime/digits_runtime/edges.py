@@ -1,10 +1,13 @@
-"""Tells a lone glyph from what the edge of a sheet looks like.
+"""Tells glyphs from what the edge of a sheet looks like.
 
 Where a sheet ends on something darker, at its corners above all, the paper is taken to go on, and a
-sliver beside it looks like a 1 or a 7. Paper is on all sides of what is written on it.
+sliver beside it looks like a 1 or a 7, or at the picture's border like a part of a number. Paper is
+on all sides of what is written on it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -24,36 +27,63 @@ _SHARE, _STEP = 0.57, 16
 # But writing that a hard shadow's edge crosses is as many levels darker than the darkest side, or
 # brighter than the brightest, in so many per cent of its box; a sliver is a part of that side.
 _FEW = 10
+# Of what goes on beyond the picture's border more may be uneven: so large a share will do.
+_UNEVEN = 0.8
 
 
 def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
-    """Whether a small box holds a part of what is beside it, far darker on one side than on another.
+    """Whether a small box holds but a part of one side, which is far darker than another.
 
     Args:
         picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
         box: x, y, width and height, pixels of the picture, or partly beyond it.
     """
-    x, y, w, h = box
-    if h > _HIGHEST * min(picture.shape[:2]):
+    if box[3] > _HIGHEST * min(picture.shape[:2]):
         return False
+    inside, levels = _inside_and_beside(picture, box)
+    if not levels or not _uneven(levels, _SHARE):
+        return False
+    darker, brighter = (percentile(inside, share) for share in (_FEW, 100 - _FEW))
+    return max(min(levels) - darker, brighter - max(levels)) < _STEP
+
+
+def off_the_sheet(picture: NDArray[np.uint8], box: Box) -> bool:
+    """Whether what the picture's border cuts is of the ground on which a sheet lies.
+
+    Most of its box is then as dark as its darkest side; of a glyph's box most is paper, and of a
+    stroke's no side is dark.
+
+    Args:
+        picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+        box: x, y, width and height, pixels of the picture, or partly beyond it.
+    """
+    inside, levels = _inside_and_beside(picture, box)
+    if not levels or not _uneven(levels, _UNEVEN):
+        return False
+    return median(inside) < (min(levels) + max(levels)) / 2
+
+
+def _uneven(levels: Sequence[float], share: float) -> bool:
+    darkest, brightest = min(levels), max(levels)
+    return darkest < share * brightest and darkest < brightest - _STEP
+
+
+def _inside_and_beside(picture: NDArray[np.uint8], box: Box) -> tuple[Grey, list[float]]:
+    """What a box holds, and the grey levels of its sides that are in the picture."""
+    x, y, w, h = box
     gap = max(round(_GAP * h), _GAP_AT_LEAST)
     reach = gap + max(round(_BREADTH * h), _BREADTH_AT_LEAST)
     rows, columns = slice(max(y, 0), y + h), slice(max(x, 0), x + w)
+    inside = picture[rows, columns]
+    if inside.size == 0:
+        return np.zeros((0, 0), np.uint8), []
     strips = (
         picture[rows, max(x - reach, 0) : max(x - gap, 0)],
         picture[rows, x + w + gap : x + w + reach],
         picture[max(y - reach, 0) : max(y - gap, 0), columns],
         picture[y + h + gap : y + h + reach, columns],
     )
-    levels = [median(_grey(strip)) for strip in strips if strip.size]
-    inside = picture[rows, columns]
-    if not levels or not inside.size:
-        return False
-    darkest, brightest = min(levels), max(levels)
-    if darkest >= min(_SHARE * brightest, brightest - _STEP):
-        return False
-    darker, brighter = (percentile(_grey(inside), share) for share in (_FEW, 100 - _FEW))
-    return max(darkest - darker, brighter - brightest) < _STEP
+    return _grey(inside), [median(_grey(strip)) for strip in strips if strip.size]
 
 
 def _grey(part: NDArray[np.uint8]) -> Grey:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.ranks import median
+from digits_runtime.reading import Box
 
 Boxes = NDArray[np.int64]  # [n, 4]: x, y, width, height
 
@@ -122,6 +123,12 @@ def bounds(boxes: Sequence[Sequence[int]]) -> tuple[int, int, int, int]:
     left, top = min(x for x, _, _, _ in boxes), min(y for _, y, _, _ in boxes)
     right, bottom = max(x + w for x, _, w, _ in boxes), max(y + h for _, y, _, h in boxes)
     return left, top, right - left, bottom - top
+
+
+def scaled(box: Box, scale: float) -> Box:
+    """A box of the ink map in pixels of the frame, of which one of its own is so many."""
+    x, y, width, height = (round(value * scale) for value in box)
+    return x, y, width, height
 
 
 def overlap(one: Sequence[int], other: Sequence[int]) -> bool:

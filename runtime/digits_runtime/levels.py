@@ -31,9 +31,9 @@ _ALONG = 0.25
 # Where there are such, weaker and fewer ones are of it too.
 _GRAINY, _FEWER_TILES = (2.5, 8), 2
 # As is what comes this close to it, pixels, but for what has so many and is so many times as strong
-# as nearly all of it, given as a percentile.
+# as nearly all of it, given as a percentile that writing among it does not reach.
 _CLOSE = 4
-_STROKE, _FAR_STRONGER, _NEARLY_ALL = 40, 1.3, 98
+_STROKE, _FAR_STRONGER, _NEARLY_ALL = 40, 2.3, 90
 # A finger is this share of the page's shorter side broad; where less than that share of the ink is
 # narrower, the writing is as broad.
 _FINGER, _THIN = 0.07, 0.1

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime import layout
 from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
 from digits_runtime.reading import UNCERTAIN, Glyph
+from digits_runtime.splitting import STROKES
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 
@@ -165,19 +167,21 @@ class _Named:
             height = candidate.box[3]
             stray = candidate.cut and not tall / _ALIKE <= height <= tall * _ALIKE
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
-        kept = [index for index, empty in enumerate(none) if not empty]
-        if not kept:
-            return cls((), 0, 0, 0, 0)
-        inside = slice(kept[0], kept[-1] + 1)
+        inside = _written(none, [glyph.label != UNCERTAIN for glyph in glyphs])
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)
         strange = sum(none[inside])
-        if 2 * known < len(whole_line) or strange >= max(_STRANGE, _TEXT * len(whole_line)):
+        if (
+            not known
+            or 2 * known < len(whole_line)
+            or strange >= max(_STRANGE, _TEXT * len(whole_line))
+        ):
             return cls((), 0, 0, 0, 0)
         named = [c for c, name in zip(candidates, names, strict=True) if name]
+        each = (g for g in whole_line if g.label != UNCERTAIN)
         # More of them would tell nothing more.
-        solid = sum(islice((1 for c in named if not _slender(c)), _SOLID))
+        solid = sum(islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), _SOLID))
         strength = median(int(c.ink.max()) for c in named)
         return cls(whole_line, known, solid, median(c.box[3] for c in named), strength)
 
@@ -210,6 +214,29 @@ def name_cell(
     )
 
 
+def _written(none: Sequence[bool], names: Sequence[bool]) -> slice:
+    """What of a line is written: without what is surely none at its ends, or beyond two of those.
+
+    Args:
+        none: Of each of its glyphs, whether it is surely none.
+        names: Whether it has a name.
+    """
+    kept = [index for index, empty in enumerate(none) if not empty]
+    named = [index for index, name in enumerate(names) if name]
+    if not named:
+        return slice(0, 0)
+    before, after = range(named[0] - 1, kept[0], -1), range(named[-1] + 1, kept[-1])
+    start = next((i + 1 for i in before if none[i] and none[i - 1]), kept[0])
+    stop = next((i for i in after if none[i] and none[i + 1]), kept[-1] + 1)
+    return slice(start, stop)
+
+
+def _solid(candidate: Candidate, glyph: Glyph) -> bool:
+    """Whether a named candidate is more than a bare stroke, which nothing but a 1 is for sure."""
+    certain = glyph.probability >= _LONE and glyph.label not in STROKES
+    return certain or not _slender(candidate)
+
+
 def _slender(candidate: Candidate) -> bool:
     """Whether a candidate is a single straight stroke, whichever way it leans."""
     strokes = cv2.threshold(candidate.ink, candidate.ink.max() / 4, 255, cv2.THRESH_BINARY)[1]
@@ -233,6 +260,5 @@ def _glyph(
     # it is allowed.
     allowed = 2 * doubt if beside and _none(row, contract) < doubt / 2 else doubt
     sure = 1 - probability <= allowed and not candidate.cut
-    x, y, width, height = (round(value * scale) for value in candidate.box)
     label = contract.labels[best] if sure else UNCERTAIN
-    return Glyph(label, probability, (x, y, width, height))
+    return Glyph(label, probability, layout.scaled(candidate.box, scale))

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import alike, ink, lone, page, paper, pictures, turning, verdicts
+from digits_runtime import alike, ink, layout, lone, page, paper, pictures, turning, verdicts
 from digits_runtime.contract import DIGITS
 from digits_runtime.doubts import LOOKS, agreed, looks
-from digits_runtime.edges import at_an_edge
+from digits_runtime.edges import at_an_edge, off_the_sheet
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork
@@ -139,9 +139,17 @@ class Reader:
         grid: Cells | None = None
         confidences: tuple[float, ...] = ()
         if found.cells is None:
-            lines = scissors.apart(groups, parts)
-            groups = [[glyph for unit in line for glyph, _ in unit] for line in lines]
-            parts = [[row for unit in line for _, row in unit] for line in lines]
+            each_line = [
+                [
+                    named
+                    for unit in line
+                    for named in unit
+                    if not _off_the_sheet(named[0], picture, scale)
+                ]
+                for line in scissors.apart(groups, parts)
+            ]
+            groups = [[glyph for glyph, _ in line] for line in each_line]
+            parts = [[row for _, row in line] for line in each_line]
             told = [
                 (glyphs, sure)
                 for glyphs, sure in name_lines(groups, parts, contract, scale)
@@ -260,6 +268,10 @@ class Reader:
             hints = np.stack(list(asked.values()))
             rows[list(asked)] = weighed(rows[list(asked)], hints, self.session.contract.threshold)
         return rows
+
+
+def _off_the_sheet(candidate: Candidate, picture: NDArray[np.uint8], scale: float) -> bool:
+    return candidate.cut and off_the_sheet(picture, layout.scaled(candidate.box, scale))
 
 
 def _inked(picture: NDArray[np.uint8], denoise: Denoise) -> tuple[ink.Grey, float]:
