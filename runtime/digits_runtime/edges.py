@@ -50,8 +50,8 @@ def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
 def off_the_sheet(picture: NDArray[np.uint8], box: Box) -> bool:
     """Whether what the picture's border cuts is of the ground on which a sheet lies.
 
-    Most of its box is then as dark as its darkest side; of a glyph's box most is paper, and of a
-    stroke's no side is dark.
+    Most of its box is then as dark as its darkest side; of a glyph's box most is paper, and a stroke
+    that fills its box is darker than any side.
 
     Args:
         picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
@@ -60,7 +60,7 @@ def off_the_sheet(picture: NDArray[np.uint8], box: Box) -> bool:
     inside, levels = _inside_and_beside(picture, box)
     if not levels or not _uneven(levels, _UNEVEN):
         return False
-    return median(inside) < (min(levels) + max(levels)) / 2
+    return min(levels) - _STEP <= median(inside) < (min(levels) + max(levels)) / 2
 
 
 def _uneven(levels: Sequence[float], share: float) -> bool:

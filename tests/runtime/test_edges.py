@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digits_runtime.edges import at_an_edge
+from digits_runtime.edges import at_an_edge, off_the_sheet
 from digits_runtime.reader import Reader
 from digits_train import pages
 
@@ -50,6 +51,33 @@ def test_a_box_of_no_pixels_is_at_no_edge(sheet: NDArray[np.uint8]) -> None:
 
 def test_a_box_of_the_whole_picture_is_at_no_edge(sheet: NDArray[np.uint8]) -> None:
     assert not at_an_edge(sheet, (0, 0, 320, 240))
+
+
+@pytest.mark.parametrize("box", [(0, 60, 40, 50), (262, 100, 58, 40), (200, 0, 60, 21)])
+def test_what_the_picture_cuts_beside_a_sheet_is_the_ground(
+    sheet: NDArray[np.uint8], box: tuple[int, int, int, int]
+) -> None:
+    assert off_the_sheet(sheet, box)
+
+
+@pytest.mark.parametrize("shadow", [200, 120])
+@pytest.mark.parametrize("ink", [30, 250])
+def test_a_digit_that_the_picture_cuts_is_not(ink: int, shadow: int) -> None:
+    frame = np.full((240, 320), 200 if ink < 200 else 90, np.uint8)
+    frame[:100] = min(shadow, int(frame[0, 0]))
+    stroke, eight = (0, 80, 6, 60), (290, 80, 30, 60)
+    frame[80:140, :6] = ink
+    cv2.ellipse(frame, (315, 110), (22, 27), 0, 0, 360, (ink,), 5)
+    assert not off_the_sheet(frame, stroke)
+    assert not off_the_sheet(frame, eight)
+    assert not off_the_sheet(frame, (320, 80, 0, 60))
+
+
+@pytest.mark.parametrize(
+    ("seed", "text"), [(62085, "42"), (62095, "29"), (62137, "64"), (62145, "99")]
+)
+def test_the_ground_at_the_pictures_border_is_no_digit_in_doubt(seed: int, text: str) -> None:
+    assert text in Reader().read(pages.page(4, seed).frame).text.split("\n")
 
 
 @pytest.mark.parametrize("seed", [59178, 59189, 59379, 57034])

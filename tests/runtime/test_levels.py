@@ -8,6 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from digits_runtime.levels import find_levels
+from digits_runtime.reader import Reader
+from digits_train import pages
 
 
 @pytest.fixture
@@ -45,3 +47,8 @@ def test_writing_that_comes_close_to_a_grained_desk_stays(ink: NDArray[np.uint8]
     levels = find_levels(ink)
     assert levels is not None
     assert np.count_nonzero(levels.mask[95:106, 420:491]) > 0.8 * 6 * 70
+
+
+def test_chalk_among_smears_at_the_border_stays() -> None:
+    # The smears are taken for a desk, of which the number is no part.
+    assert "2397" in Reader().read(pages.page(3, 62161).frame).text.split("\n")

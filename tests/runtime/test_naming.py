@@ -53,6 +53,12 @@ def test_a_narrow_loop_alone_is_no_bare_stroke() -> None:
     assert _texts([[("stroke", _row(1, 0.999))]] * 5) == []
 
 
+def test_a_bare_stroke_that_is_a_4_for_sure_is_more_than_that() -> None:
+    # Of a slanting 4 or 5 the narrowest box is as slender as a stroke's.
+    assert _texts([[("stroke", _row(4, 0.999))]] * 5) == ["4"] * 5
+    assert _texts([[("stroke", _row(4, 0.95))]] * 5) == []
+
+
 def test_a_page_of_nothing_but_unlikely_numbers_has_none() -> None:
     unlikely = [("faint loop", _row(4, 0.91)), ("faint loop", _row(9, 0.91))]
     litter = [[("loop", _row(0, 0.001, none=0.99))]] * 40
@@ -71,6 +77,16 @@ def test_text_is_no_number_though_some_letters_look_like_digits() -> None:
     assert _texts([[like, letter, like, letter, like, like, letter, like, like, like]]) == []
     # Fewer of them are a number with doubts.
     assert _texts([[like, letter, like, like, letter, like, like, like]]) == ["5?55?555"]
+
+
+def test_what_lies_beyond_two_that_are_none_is_not_of_the_number() -> None:
+    like, none = ("loop", _row(5, 0.999)), ("loop", _row(3, 0.001, none=0.99))
+    perhaps = ("loop", _row(6, 0.1, none=0.8))
+    assert _texts([[perhaps, none, none, none, like, like, like]]) == ["555"]
+    assert _texts([[like, like, like, none, none, perhaps]]) == ["555"]
+    # One alone may be two glyphs that touch.
+    assert _texts([[perhaps, none, like, like, like]]) == ["??555"]
+    assert _texts([[perhaps, none, none, none]]) == []
 
 
 def test_beside_a_number_a_line_of_which_a_third_has_no_name_is_text() -> None:
