@@ -27,8 +27,9 @@ _SHARE, _STEP = 0.57, 16
 # But writing that a hard shadow's edge crosses is as many levels darker than the darkest side, or
 # brighter than the brightest, in so many per cent of its box; a sliver is a part of that side.
 _FEW = 10
-# Of what goes on beyond the picture's border more may be uneven: so large a share will do.
-_UNEVEN = 0.8
+# Of what goes on beyond the picture's border more is an edge: so large a share will do; and what
+# lies there may be grained by so many levels.
+_UNEVEN, _GRAIN = 0.8, 32
 
 
 def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
@@ -50,8 +51,7 @@ def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
 def off_the_sheet(picture: NDArray[np.uint8], box: Box) -> bool:
     """Whether what the picture's border cuts is of the ground on which a sheet lies.
 
-    Most of its box is then as dark as its darkest side; of a glyph's box most is paper, and a stroke
-    that fills its box is darker than any side.
+    Most of its box is then as dark as its darkest side, and nothing far darker.
 
     Args:
         picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
@@ -60,7 +60,9 @@ def off_the_sheet(picture: NDArray[np.uint8], box: Box) -> bool:
     inside, levels = _inside_and_beside(picture, box)
     if not levels or not _uneven(levels, _UNEVEN):
         return False
-    return min(levels) - _STEP <= median(inside) < (min(levels) + max(levels)) / 2
+    if min(levels) - percentile(inside, _FEW) > _GRAIN:
+        return False
+    return median(inside) < (min(levels) + max(levels)) / 2
 
 
 def _uneven(levels: Sequence[float], share: float) -> bool:
