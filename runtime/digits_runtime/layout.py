@@ -182,14 +182,20 @@ def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:
 
 def _connected(linked: NDArray[np.bool_]) -> list[list[int]]:
     """Connected groups of a graph given by its adjacency matrix, in order of first member."""
-    owner = np.arange(len(linked))
-    for first, second in zip(*np.nonzero(linked), strict=True):
-        old, new = owner[second], owner[first]
-        if old != new:
-            owner[owner == max(old, new)] = min(old, new)
+    owner = list(range(len(linked)))
+
+    def root(member: int) -> int:
+        while owner[member] != member:
+            owner[member] = owner[owner[member]]
+            member = owner[member]
+        return member
+
+    for first, second in np.argwhere(linked).tolist():
+        one, other = root(first), root(second)
+        owner[max(one, other)] = min(one, other)
     groups: dict[int, list[int]] = {}
-    for member, root in enumerate(owner.tolist()):
-        groups.setdefault(root, []).append(member)
+    for member in range(len(owner)):
+        groups.setdefault(root(member), []).append(member)
     return list(groups.values())
 
 

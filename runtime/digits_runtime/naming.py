@@ -157,12 +157,12 @@ class _Named:
         whole = [candidate.box[3] for candidate in line if not candidate.cut]
         tall = median(whole or [0])
         glyphs, none = [], []
-        best = (float(row[: len(contract.labels)].max()) for row in rows)
+        told: list[list[float]] = [row.tolist() for row in rows]  # plain numbers are faster
         beside = any(
-            told >= contract.threshold and not candidate.cut
-            for told, candidate in zip(best, line, strict=True)
+            max(row[: len(contract.labels)]) >= contract.threshold and not candidate.cut
+            for row, candidate in zip(told, line, strict=True)
         )
-        for candidate, row in zip(line, rows, strict=True):
+        for candidate, row in zip(line, told, strict=True):
             glyphs.append(_glyph(candidate, row, contract, scale, beside=beside))
             height = candidate.box[3]
             stray = candidate.cut and not tall / _ALIKE <= height <= tall * _ALIKE
@@ -207,9 +207,10 @@ def name_cell(
     cell: Sequence[Candidate], rows: Sequence[Row], contract: Contract, scale: float
 ) -> tuple[Glyph, ...]:
     """Name the glyphs of a cell; what is rather no glyph is what is left of a rule."""
+    told: list[list[float]] = [row.tolist() for row in rows]
     return tuple(
         _glyph(candidate, row, contract, scale, beside=True)
-        for candidate, row in zip(cell, rows, strict=True)
+        for candidate, row in zip(cell, told, strict=True)
         if _none(row, contract) < _NONE_IN_CELL
     )
 
@@ -246,19 +247,18 @@ def _slender(candidate: Candidate) -> bool:
     return bool(max(sides) >= _SLENDER * min(sides))
 
 
-def _none(row: Row, contract: Contract) -> float:
+def _none(row: Sequence[float], contract: Contract) -> float:
     return float(row[-1]) if contract.rejects else 0.0
 
 
 def _glyph(
-    candidate: Candidate, row: Row, contract: Contract, scale: float, *, beside: bool
+    candidate: Candidate, row: Sequence[float], contract: Contract, scale: float, *, beside: bool
 ) -> Glyph:
-    best = int(row[: len(contract.labels)].argmax())
-    probability = float(row[best])
+    probability = max(row[: len(contract.labels)])
     doubt = 1 - contract.threshold
     # Beside glyphs that are sure there are glyphs: where only which of them is in doubt, twice of
     # it is allowed.
     allowed = 2 * doubt if beside and _none(row, contract) < doubt / 2 else doubt
     sure = 1 - probability <= allowed and not candidate.cut
-    label = contract.labels[best] if sure else UNCERTAIN
+    label = contract.labels[row.index(probability)] if sure else UNCERTAIN
     return Glyph(label, probability, layout.scaled(candidate.box, scale))

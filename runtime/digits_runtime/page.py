@@ -30,6 +30,8 @@ _SIDES = 2
 # Steeper lines than this have their glyphs turned upright before they are named.
 _SLOPING = 0.1
 _AROUND = np.ones((3, 3), np.uint8)
+# Pixels that are cut out around a glyph.
+_EDGE = 2
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
 # A picture at most so many pixels high may be cut to the height of its line.
@@ -118,17 +120,18 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
     around = [layout.bounds([pieces[part] for part in group]) for group in groups]
     boxes = np.array(around, np.int64).reshape(-1, 4)
     clean = without_grain(ink, levels.texture)
+    outlines = [[parts.contours[part] for part in group] for group in groups]
+    own, alone = _own_ink(clean, outlines, boxes)
+
+    def candidate(one: Sequence[int], slope: float) -> Candidate:
+        box = layout.bounds([around[index] for index in one])
+        if len(one) == 1 and alone[one[0]]:
+            return _candidate(_around(own, box).copy(), box, slope, ink.shape)
+        drawn = _drawn(_around(clean, box), [c for index in one for c in outlines[index]], box)
+        return _candidate(drawn, box, slope, ink.shape)
 
     def candidates(chosen: Sequence[Sequence[int]], slope: float) -> list[Candidate]:
-        return [
-            _candidate(
-                clean,
-                [parts.contours[part] for index in one for part in groups[index]],
-                layout.bounds([around[index] for index in one]),
-                slope,
-            )
-            for one in chosen
-        ]
+        return [candidate(one, slope) for one in chosen]
 
     if grid is not None:
         glyphs = sudoku.one_each(
@@ -191,22 +194,38 @@ def _plausible(
     return parts.only(chosen), areas
 
 
-def _candidate(clean: Grey, contours: Sequence[Contour], box: Box, slope: float) -> Candidate:
-    """Cut a candidate's own ink out of the page, soft edges included, and turn it upright."""
+def _own_ink(
+    clean: Grey, outlines: Sequence[Sequence[Contour]], boxes: layout.Boxes
+) -> tuple[Grey, list[bool]]:
+    """The ink of all pieces of a page at once, and which of them have their surroundings alone."""
+    every = _drawn(clean, [contour for each in outlines for contour in each], None)
+    low, high = boxes[:, None, :2], boxes[:, None, :2] + boxes[:, None, 2:]
+    # What is around a piece, and a pixel more of the other's soft edge.
+    near = _EDGE + 1
+    beside = (low - near < high.swapaxes(0, 1)) & (low.swapaxes(0, 1) < high + near)
+    return every, (beside.all(axis=2).sum(axis=1) == 1).tolist()
+
+
+def _around(page: Grey, box: Box) -> Grey:
     left, top, width, height = box
-    page_height, page_width = clean.shape
-    x, y = max(0, left - 2), max(0, top - 2)
-    part = clean[y : top + height + 2, x : left + width + 2]
-    own = np.zeros(part.shape, np.uint8)
+    x, y = max(0, left - _EDGE), max(0, top - _EDGE)
+    return page[y : top + height + _EDGE, x : left + width + _EDGE]
+
+
+def _drawn(clean: Grey, contours: Sequence[Contour], box: Box | None) -> Grey:
+    """The ink within outlines and a pixel around them, of a whole page or around a box of it."""
+    x, y = (0, 0) if box is None else (max(0, box[0] - _EDGE), max(0, box[1] - _EDGE))
+    own = np.zeros(clean.shape, np.uint8)
     for contour in contours:  # one by one, for what lies inside another would be cut out of it
         cv2.drawContours(own, [contour], 0, 255, cv2.FILLED, offset=(-x, -y))
     # A pixel more all round for the soft edge.
-    ink = as_grey(cv2.bitwise_and(part, cv2.dilate(own, _AROUND)))
-    return Candidate(
-        box=box,
-        ink=upright(ink, slope),
-        cut=left == 0 or top == 0 or left + width == page_width or top + height == page_height,
-    )
+    return as_grey(cv2.bitwise_and(clean, cv2.dilate(own, _AROUND)))
+
+
+def _candidate(ink: Grey, box: Box, slope: float, shape: tuple[int, ...]) -> Candidate:
+    left, top, width, height = box
+    cut = left == 0 or top == 0 or left + width == shape[1] or top + height == shape[0]
+    return Candidate(box=box, ink=upright(ink, slope), cut=cut)
 
 
 def upright(ink: Grey, slope: float) -> Grey:
