@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.ranks import median, percentile
-from digits_runtime.reading import Box
+from digits_runtime.reading import Box, Glyph
+from digits_runtime.splitting import STROKES
 
 # Strips this broad and so far off, as shares of the height, and pixels at least.
 _BREADTH, _BREADTH_AT_LEAST = 0.1, 3
@@ -30,6 +31,25 @@ _FEW = 10
 # Of what goes on beyond the picture's border more is an edge: so large a share will do; and what
 # lies there may be grained by so many levels.
 _UNEVEN, _GRAIN = 0.8, 32
+
+
+def without_edges(picture: NDArray[np.uint8], line: Sequence[Glyph]) -> Sequence[Glyph]:
+    """A line without what is a sheet's edge: all of it, if it is one glyph; of others end strokes.
+
+    Args:
+        picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+        line: From left to right.
+    """
+    alone = len(line) == 1
+
+    def edge(glyph: Glyph) -> bool:
+        return (alone or glyph.label in STROKES) and at_an_edge(picture, glyph.box)
+
+    while line and edge(line[0]):
+        line = line[1:]
+    while line and edge(line[-1]):
+        line = line[:-1]
+    return line
 
 
 def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from digits_runtime import alike, ink, layout, lone, page, paper, pictures, turning, verdicts
 from digits_runtime.contract import DIGITS
 from digits_runtime.doubts import LOOKS, agreed, looks
-from digits_runtime.edges import at_an_edge, off_the_sheet
+from digits_runtime.edges import off_the_sheet, without_edges
 from digits_runtime.naming import name_cell, name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork
@@ -151,9 +151,9 @@ class Reader:
             groups = [[glyph for glyph, _ in line] for line in each_line]
             parts = [[row for _, row in line] for line in each_line]
             told = [
-                (glyphs, sure)
+                (tuple(left), sure)
                 for glyphs, sure in name_lines(groups, parts, contract, scale)
-                if len(glyphs) > 1 or not at_an_edge(picture, glyphs[0].box)
+                if (left := without_edges(picture, glyphs))
             ]
             if not told and (alone := lone.read(picture, self.session)) is not None:
                 told = [((alone[0],), alone[1])]

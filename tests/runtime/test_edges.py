@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digits_runtime.edges import at_an_edge, off_the_sheet
+from digits_runtime.edges import at_an_edge, off_the_sheet, without_edges
 from digits_runtime.reader import Reader
+from digits_runtime.reading import Glyph
 from digits_train import pages
 
 
@@ -53,6 +54,18 @@ def test_a_box_of_the_whole_picture_is_at_no_edge(sheet: NDArray[np.uint8]) -> N
     assert not at_an_edge(sheet, (0, 0, 320, 240))
 
 
+def test_of_a_number_only_a_stroke_at_its_end_is_a_sheets_edge(sheet: NDArray[np.uint8]) -> None:
+    paper, edge = (200, 60, 8, 40), (250, 60, 8, 40)
+    number = [Glyph("1", 0.99, paper), Glyph("1", 0.99, edge)]
+    assert without_edges(sheet, number) == number[:1]
+    assert without_edges(sheet, number[::-1]) == number[:1]
+    assert without_edges(sheet, [*number, number[0]]) == [*number, number[0]]
+    assert list(without_edges(sheet, number[1:] * 2)) == []
+    seven = Glyph("7", 0.99, edge)
+    assert without_edges(sheet, [number[0], seven]) == [number[0], seven]
+    assert list(without_edges(sheet, [seven])) == []
+
+
 @pytest.mark.parametrize("box", [(0, 60, 40, 50), (262, 100, 58, 40), (200, 0, 60, 21)])
 def test_what_the_picture_cuts_beside_a_sheet_is_the_ground(
     sheet: NDArray[np.uint8], box: tuple[int, int, int, int]
@@ -90,3 +103,8 @@ def test_the_corner_of_an_empty_sheet_is_no_digit(seed: int) -> None:
 )
 def test_a_lone_digit_half_in_shadow_is_read(level: int, seed: int, text: str) -> None:
     assert text in Reader().read(pages.page(level, seed).frame).text.split("\n")
+
+
+@pytest.mark.parametrize(("seed", "text"), [(66032, "71"), (67099, "4")])
+def test_a_sheets_edge_beside_a_number_is_no_1(seed: int, text: str) -> None:
+    assert text in Reader().read(pages.page(4, seed).frame).text.split("\n")
