@@ -43,8 +43,8 @@ _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
 # So many of them show what a bare stroke has to be like.
 _SEVERAL = 2
 
-# A number is rather right than wrong.
-_LIKELY = 0.5
+# A number is rather right than wrong; a lone glyph, which litter likes to be, is so likely right.
+_LIKELY, _LIKELY_ALONE = 0.5, 0.7
 
 
 def name_lines(
@@ -84,7 +84,27 @@ def name_lines(
     bare = sum(line.bare for line in named)
     if bare >= _MANY_BARE and bare > 3 * len(sure):
         # Texture, or what is left of squared paper: some of it looks like anything.
-        return [line.with_confidence(litter) for line in _of_one_hand(named)]
+        held = _of_one_hand(named)
+    else:
+        held = _like_the_sure(named, sure, bare, litter)
+    told = [line.with_confidence(litter) for line in held]
+    told = [(line, right) for line, right in told if len(line) > 1 or right >= _LIKELY_ALONE]
+    doubted = any(glyph.label == UNCERTAIN for line, _ in told for glyph in line)
+    # Where no number is rather right than wrong, and none admits a doubt, there is no number.
+    return told if doubted or any(right >= _LIKELY for _, right in told) else []
+
+
+def _like_the_sure(
+    named: Sequence[_Named], sure: Sequence[_Named], bare: int, litter: int
+) -> list[_Named]:
+    """Of lines those that are numbers for sure, and what could be one and is like them.
+
+    Args:
+        named: The lines.
+        sure: Those that are.
+        bare: How many are nothing but strokes.
+        litter: How many pieces of the page are in no line.
+    """
     if not sure:
         # Several lone glyphs tell as much of the page's hand as a number does.
         lone = [line for line in named if not line.bare and line.fits(None, 0)]
@@ -95,11 +115,7 @@ def name_lines(
     strength = median(line.strength for line in sure) if sure else 0.0
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
         named = [line for line in named if not line.bare]
-    held = (line for line in named if line in sure or line.fits(tall, strength))
-    told = [line.with_confidence(litter) for line in held]
-    doubted = any(glyph.label == UNCERTAIN for glyphs, _ in told for glyph in glyphs)
-    # Where no number is rather right than wrong, and none admits a doubt, there is no number.
-    return told if doubted or any(sure >= _LIKELY for _, sure in told) else []
+    return [line for line in named if line in sure or line.fits(tall, strength)]
 
 
 def _of_one_hand(lines: Sequence[_Named]) -> list[_Named]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from digits_runtime.contract import Contract
 from digits_runtime.naming import name_lines
 from digits_runtime.page import Candidate
+from digits_runtime.reader import Reader
 from digits_runtime.session import BUNDLED, Session
+from digits_train import pages
 
 Row = NDArray[np.float32]
 
@@ -65,6 +68,11 @@ def test_a_page_of_nothing_but_unlikely_numbers_has_none() -> None:
     assert _texts([unlikely, *litter]) == []
     likely = [("loop", _row(0, 0.999)), ("loop", _row(8, 0.999))]
     assert _texts([unlikely, likely, *litter]) == ["49", "08"]
+
+
+@pytest.mark.parametrize("seed", [64009, 64288, 64313, 64314])
+def test_a_lone_glyph_that_is_unlikely_right_is_litter(seed: int) -> None:
+    assert Reader().read(pages.empty(seed).frame).text == ""
 
 
 def test_a_doubt_within_a_number_is_never_left_out() -> None:
