@@ -1,4 +1,4 @@
-"""What looks like a lone glyph at the edge of a sheet is none."""
+"""What looks like a glyph at the edge of a sheet is none; what is written close to it is one."""
 
 from __future__ import annotations
 
