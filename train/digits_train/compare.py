@@ -155,7 +155,8 @@ def picture(rows: Sequence[Row], name: str) -> bytes:
     """Errors on one set against the size of the file: a PNG."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    for row, marker in zip(rows, itertools.cycle("os^Dv"), strict=False):
+    # Seven, for the colours come round after ten.
+    for row, marker in zip(rows, itertools.cycle("os^DvPX"), strict=False):
         error = max(100 * (1 - row.accuracy[name]), 1e-2)
         axes.plot(row.bytes / 1000, error, marker, label=row.name)
     # Beside the plot: good methods lie close together, and names on the points would overlap.
