@@ -18,7 +18,7 @@ _STEEPEST = 0.6
 _SURE_SLOPE = 3
 # Neighbours in a line are at most this many heights apart; where a gap is this many times the
 # usual one of its line, and wider than a glyph is high, another line begins.
-_FAR, _UNUSUAL = 2.2, 2.5
+_FAR, _UNUSUAL = 1.7, 2.5
 # Of two loops of one glyph, in shares of both together: how far apart they are at most, how far in
 # each other, how high the larger; by what share of the narrower one they lie above one another;
 # and how far a neighbour's top and bottom may be from theirs.

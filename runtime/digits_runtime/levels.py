@@ -34,9 +34,15 @@ _GRAINY, _FEWER_TILES = (2.5, 8), 2
 # as nearly all of it, given as a percentile that writing among it does not reach.
 _CLOSE = 4
 _STROKE, _FAR_STRONGER, _NEARLY_ALL = 40, 2.3, 90
+# Or but for what lies on it with this share at most and is so many times as strong in its stronger
+# part, given as a percentile: writing close to the sheet's edge, with a rule through it.
+_UPON, _STRONGER, _STRONG_PART = 0.7, 1.4, 75
 # A finger is this share of the page's shorter side broad; where less than that share of the ink is
 # narrower, the writing is as broad.
 _FINGER, _THIN = 0.07, 0.1
+# A fingertip may be narrower: solid to this share of its box, with sides this alike, and of this
+# share of the page's shorter side.
+_SOLID, _SQUARE, _TIP = 0.6, 0.4, 0.04
 # Ink this much weaker than the strongest on the page is a shadow, show-through or a halo.
 _SOFT = 0.25
 # Rules weaker than this share of the writing are told from it by their strength alone.
@@ -176,11 +182,15 @@ def _apart(mask: Grey, around: Grey, ink: Grey) -> Grey:
     gone[np.unique(labels[beyond > 0])] = 255
     gone[0] = 0
     # But not writing close by, far stronger than the grain.
-    most = _FAR_STRONGER * percentile(ink[beyond > 0][::_SPARSE], _NEARLY_ALL)
+    most = percentile(ink[beyond > 0][::_SPARSE], _NEARLY_ALL)
     of, strength = labels[rim > 0], ink[rim > 0]
     inked = np.bincount(of, minlength=count)
     strengths = np.bincount(of, weights=strength, minlength=count)
-    gone[(strengths > most * inked) & (inked >= _STROKE)] = 0
+    gone[(strengths > _FAR_STRONGER * most * inked) & (inked >= _STROKE)] = 0
+    upon = np.bincount(labels[beyond > 0], minlength=count) <= _UPON * inked
+    for label in np.flatnonzero((gone > 0) & upon & (inked >= _STROKE)).tolist():
+        if percentile(strength[of == label], _STRONG_PART) > _STRONGER * most:
+            gone[label] = 0
     return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(gone[labels])))
 
 
@@ -196,9 +206,26 @@ def _narrow(mask: Grey) -> Grey:
     return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(whole)))
 
 
-def stronger_than_rules(mask: Grey, ink: Grey, strokes: Grey) -> Grey | None:
-    """The ink that is far stronger than the rest, faint rules; None where none is (Otsu 1979)."""
-    strengths = ink[cv2.bitwise_and(mask, strokes) > 0]
+def stronger_than_rules(
+    mask: Grey, ink: Grey, strokes: Grey, boxes: NDArray[np.int64]
+) -> Grey | None:
+    """The ink that is far stronger than the rest, faint rules; None where none is (Otsu 1979).
+
+    Args:
+        mask: uint8 `[h, w]`, 255 where there is ink.
+        ink: uint8 `[h, w]`.
+        strokes: As of `Levels`.
+        boxes: int64 `[n, 4]`, of the mask's components. Dark ones that are fingertips do not tell
+            how strong writing is.
+    """
+    written = as_grey(cv2.bitwise_and(mask, strokes))
+    least = _TIP * min(mask.shape)
+    for x, y, w, h in boxes.tolist():
+        if min(w, h) >= max(least, _SQUARE * max(w, h)):
+            own = written[y : y + h, x : x + w]
+            if cv2.countNonZero(own) >= _SOLID * w * h:
+                own[:] = 0
+    strengths = ink[written > 0]
     if len(strengths) == 0:
         return None
     limit = cv2.threshold(strengths, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]

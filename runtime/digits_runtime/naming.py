@@ -15,6 +15,7 @@ from digits_runtime import layout
 from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
+from digits_runtime.pens import goes_on, of_one_pen
 from digits_runtime.reading import UNCERTAIN, Glyph
 from digits_runtime.splitting import STROKES
 
@@ -174,16 +175,20 @@ class _Named:
         tall = median(whole or [0])
         glyphs, none = [], []
         told: list[list[float]] = [row.tolist() for row in rows]  # plain numbers are faster
-        beside = any(
-            max(row[: len(contract.labels)]) >= contract.threshold and not candidate.cut
+        beside = [
+            candidate
             for row, candidate in zip(told, line, strict=True)
-        )
+            if max(row[: len(contract.labels)]) >= contract.threshold and not candidate.cut
+        ]
         for candidate, row in zip(line, told, strict=True):
-            glyphs.append(_glyph(candidate, row, contract, scale, beside=beside))
-            height = candidate.box[3]
-            stray = candidate.cut and not tall / _ALIKE <= height <= tall * _ALIKE
+            glyphs.append(_glyph(candidate, row, contract, scale, beside=bool(beside)))
+            alike = tall / _ALIKE <= candidate.box[3] <= tall * _ALIKE
+            if beside and candidate.cut:
+                alike = alike and of_one_pen(candidate.ink, [known.ink for known in beside])
+            stray = candidate.cut and not alike
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
         inside = _written(none, [glyph.label != UNCERTAIN for glyph in glyphs])
+        inside = _going_on(inside, line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)
@@ -246,6 +251,18 @@ def _written(none: Sequence[bool], names: Sequence[bool]) -> slice:
     start = next((i + 1 for i in before if none[i] and none[i - 1]), kept[0])
     stop = next((i for i in after if none[i] and none[i + 1]), kept[-1] + 1)
     return slice(start, stop)
+
+
+def _going_on(inside: slice, line: Sequence[Candidate], known: Sequence[Candidate]) -> slice:
+    """What of a line is written, and what is last beyond its ends and may be glyphs that touch."""
+    start, stop = inside.start, inside.stop
+    if len(known) < _SEVERAL:
+        return inside
+    before = start == 1 and not line[0].cut and goes_on(line[0], line[1], known)
+    after = (
+        stop == len(line) - 1 and not line[stop].cut and goes_on(line[stop], line[stop - 1], known)
+    )
+    return slice(start - before, stop + after)
 
 
 def _solid(candidate: Candidate, glyph: Glyph) -> bool:

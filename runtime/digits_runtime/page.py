@@ -63,10 +63,12 @@ class Page:
     Attributes:
         lines: Top to bottom, each from left to right; none where there is a grid.
         cells: Of a ruled grid: rows of cells of candidates, from left to right; None without one.
+        faint: Whether weaker ink was left out, taken for faint rules.
     """
 
     lines: list[list[Candidate]]
     cells: list[list[list[Candidate]]] | None = None
+    faint: bool = False
 
     @property
     def groups(self) -> list[list[Candidate]]:
@@ -79,18 +81,20 @@ class Page:
         return [candidate for group in self.groups for candidate in group]
 
 
-def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
+def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: bool = False) -> Page:
     """Find what may be glyphs and group them into lines, or into the cells of a grid.
 
     Args:
         ink: uint8 `[h, w]` from `paper.find_ink`.
         grids: Whether rules may form one.
         strewn: Whether most of what there is, is known to be texture.
+        faint: Whether writing may be far weaker than what else stands out.
     """
     levels = find_levels(ink)
     if levels is None:
         return Page([])
     mask, grid, rules = levels.mask, None, None
+    left_out = False
     parts = find_parts(mask)
     ruled = _may_have_rules(parts, ink.shape)
     if ruled:
@@ -106,7 +110,9 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
         if unframed is not None:
             mask, parts = unframed, find_parts(unframed)
         if ruled:
-            if (strong := stronger_than_rules(mask, ink, levels.strokes)) is not None:
+            strong = stronger_than_rules(mask, ink, levels.strokes, parts.boxes)
+            if strong is not None and not faint:
+                left_out = True
                 mask, parts = strong, find_parts(strong)
                 rules = find_rules(mask) if _may_have_rules(parts, ink.shape) else None
             if rules is not None:
@@ -141,7 +147,8 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False) -> Page:
         )
         return Page([], [[candidates(cell, grid.slope) for cell in row] for row in glyphs])
     lines, slope = layout.lines_of(boxes)
-    return Page([candidates([[index] for index in line], slope) for line in lines])
+    found = [candidates([[index] for index in line], slope) for line in lines]
+    return Page(found, faint=left_out)
 
 
 def with_more(page: Page, more: Sequence[Candidate]) -> Page:

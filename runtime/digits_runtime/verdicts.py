@@ -19,8 +19,9 @@ Rows = NDArray[np.float32]  # [n, classes], probabilities of the candidates
 _SOLID = 0.3
 # Of more candidates than this, less than that share has a sure name where most of them is texture.
 _MANY, _GLYPHS = 80, 0.3
-# A glyph that went with the texture has this probability, and a height within so many times.
-_CERTAIN, _AS_HIGH = 0.98, 1.6
+# A glyph that went with the texture has this probability, and a height within so many times; or it
+# has a sure name, and stands beside one that is left, at most so many of its heights away.
+_CERTAIN, _AS_HIGH, _BESIDE = 0.98, 1.6, 0.6
 
 
 def sure(rows: Rows, contract: Contract) -> NDArray[np.bool_]:
@@ -59,7 +60,7 @@ def lost(
     told: Rows,
     contract: Contract,
 ) -> list[Candidate]:
-    """Glyphs that went with a page's texture, but are certain and as high as those left.
+    """Glyphs that went with a page's texture, but are as high as those left, and certain or beside.
 
     Bits of rules pass for ones, so strokes are not among them.
 
@@ -70,13 +71,26 @@ def lost(
         told: Their probabilities.
         contract: Of the model.
     """
-    tall = median([left[place].box[3] for place in np.flatnonzero(sure(told, contract)).tolist()])
+    known = [left[place] for place in np.flatnonzero(sure(told, contract)).tolist()]
+    tall = median([candidate.box[3] for candidate in known])
     named = rows[:, : len(contract.labels)]
     return [
         candidate
         for candidate, best, row in zip(candidates, named.argmax(axis=1), named, strict=True)
-        if row[best] >= _CERTAIN
+        if (
+            row[best] >= _CERTAIN
+            or (row[best] >= contract.threshold and _stands_beside(candidate, known))
+        )
         and contract.labels[best] not in STROKES
         and tall / _AS_HIGH <= candidate.box[3] <= tall * _AS_HIGH
         and not any(layout.overlap(candidate.box, other.box) for other in left)
     ]
+
+
+def _stands_beside(candidate: Candidate, known: Sequence[Candidate]) -> bool:
+    x, y, width, height = candidate.box
+    for left, top, wide, high in (other.box for other in known):
+        level = y < top + high / 2 < y + height and top < y + height / 2 < top + high
+        if level and max(left - x - width, x - left - wide) <= _BESIDE * high:
+            return True
+    return False

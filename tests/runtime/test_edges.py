@@ -108,3 +108,8 @@ def test_a_lone_digit_half_in_shadow_is_read(level: int, seed: int, text: str) -
 @pytest.mark.parametrize(("seed", "text"), [(66032, "71"), (67099, "4")])
 def test_a_sheets_edge_beside_a_number_is_no_1(seed: int, text: str) -> None:
     assert text in Reader().read(pages.page(4, seed).frame).text.split("\n")
+
+
+@pytest.mark.parametrize(("seed", "number"), [(70063, "00"), (70088, "163"), (72113, "3")])
+def test_a_part_of_the_desk_at_the_border_is_no_digit_of_a_number(seed: int, number: str) -> None:
+    assert number in Reader().read(pages.page(4, seed).frame).text.split("\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digits_runtime.layout import join
+from digits_runtime.layout import join, lines_of
 
 # Of an 8 between a 2 and a 9, its loops apart: x, y, width, height.
 _BESIDE = [(263, 308, 69, 88), (441, 314, 68, 89)]
@@ -40,3 +40,9 @@ def test_what_is_left_of_a_rule_joins_one_digit_at_most() -> None:
     digits = [(100, 100, 30, 40), (136, 100, 30, 40), (118, 146, 30, 40)]
     left_of_rule = (122, 141, 22, 4)
     assert len(_joined([*digits, left_of_rule])) == 3
+
+
+def test_digits_far_apart_on_one_level_are_two_numbers() -> None:
+    near, far = ([(100, 100, 30, 40), (130 + gap, 100, 30, 40)] for gap in (60, 80))
+    assert lines_of(np.array(near, np.int64))[0] == [[0, 1]]
+    assert len(lines_of(np.array(far, np.int64))[0]) == 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digits_runtime.levels import find_levels
+from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.reader import Reader
 from digits_train import pages
 
@@ -47,6 +47,38 @@ def test_writing_that_comes_close_to_a_grained_desk_stays(ink: NDArray[np.uint8]
     levels = find_levels(ink)
     assert levels is not None
     assert np.count_nonzero(levels.mask[95:106, 420:491]) > 0.8 * 6 * 70
+
+
+def test_writing_close_to_a_grained_desk_stays_with_a_rule_through_it(
+    ink: NDArray[np.uint8],
+) -> None:
+    rng = np.random.default_rng(1)
+    ink[:, 506:] = rng.integers(20, 90, (480, 134)).astype(np.uint8)
+    ink[150:152, 420:500] = 34
+    cv2.putText(ink, "4", (445, 180), cv2.FONT_HERSHEY_SIMPLEX, 2, (130,), 8)
+    levels = find_levels(ink)
+    assert levels is not None
+    written = ink[140:180, 445:495] >= 130
+    assert np.count_nonzero(levels.mask[140:180, 445:495][written]) > 0.9 * written.sum()
+
+
+def test_a_fingertip_does_not_make_a_rule_of_fainter_writing() -> None:
+    ink = np.zeros((480, 640), np.uint8)
+    cv2.putText(ink, "2397", (100, 300), cv2.FONT_HERSHEY_SIMPLEX, 3, (60,), 8)
+    written = ink > 0
+    cv2.ellipse(ink, (345, 45), (26, 21), 0, 0, 360, (150,), -1)
+    mask = np.where(ink > 0, np.uint8(255), np.uint8(0))
+    boxes = cv2.connectedComponentsWithStats(mask)[2][1:, :4].astype(np.int64)
+    strong = stronger_than_rules(mask, ink, mask, boxes)
+    assert strong is None or np.count_nonzero(strong[written]) > 0.9 * written.sum()
+    assert stronger_than_rules(mask, ink, mask, boxes[:0]) is not None
+
+
+@pytest.mark.parametrize("seed", [70105, 71184])
+def test_a_page_that_a_finger_holds_is_read(seed: int) -> None:
+    scene = pages.page(4, seed)
+    read = Reader().read(scene.frame).text.split("\n")
+    assert len(set(scene.text.split("\n")) - set(read)) <= 1
 
 
 def test_chalk_among_smears_at_the_border_stays() -> None:

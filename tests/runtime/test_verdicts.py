@@ -48,6 +48,15 @@ def test_only_certain_glyphs_as_high_as_those_left_are_lost() -> None:
     assert lost == before[:1]
 
 
+def test_a_glyph_with_a_sure_name_between_those_left_was_lost_too() -> None:
+    left = [_candidate(100), _candidate(160)]
+    before = [_candidate(x) for x in (55, 130, 260)]
+    rows = _rows((4, 0.93), (4, 0.93), (4, 0.93))
+    lost = verdicts.lost(before, rows, left, _rows((3, 0.999), (7, 0.999)), CONTRACT)
+    # The first is 25 pixels off, more than 0.6 of their height.
+    assert lost == before[1:2]
+
+
 def test_what_was_lost_stands_in_its_line_again() -> None:
     page = Page([[_candidate(100), _candidate(200)]])
     (line,) = with_more(page, [_candidate(150)]).lines

@@ -1,0 +1,65 @@
+"""Tells by the strength and the breadth of strokes what may be of the number that it stands beside.
+
+Of what the picture's border cuts only a part is seen, and touching glyphs are none to the model:
+neither is told by its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+
+from digits_runtime.ink import Grey
+from digits_runtime.page import Candidate
+from digits_runtime.ranks import median
+
+# A glyph that the border cuts is as strong as its fellows, to this share, and of strokes at most so
+# many times as broad.
+_AS_STRONG, _AS_BROAD = 0.7, 1.6
+# Touching glyphs at a number's end: ranges of their strength, the breadth of their strokes and
+# their height as shares of its glyphs', of their width as a share of their height; and how far off
+# they are at most, as a share of its glyphs' height.
+_STRENGTHS, _BREADTHS, _HEIGHTS, _WIDTHS, _GAP = (0.8, 1.5), (0.55, 2), (0.7, 1.5), (0.5, 1.6), 0.6
+
+
+def of_one_pen(cut: Grey, fellows: Sequence[Grey]) -> bool:
+    """Whether what the picture's border cuts may be a glyph of a line.
+
+    Args:
+        cut: uint8 `[h, w]`, its ink alone.
+        fellows: The ink of the glyphs of that line; one at least.
+    """
+    strong = median([int(ink.max()) for ink in fellows])
+    if int(cut.max()) < _AS_STRONG * strong:
+        return False
+    return _breadth(cut) <= _AS_BROAD * median([_breadth(ink) for ink in fellows])
+
+
+def goes_on(beside: Candidate, last: Candidate, known: Sequence[Candidate]) -> bool:
+    """Whether what stands beside a number's end, and is no glyph, is rather touching ones of it.
+
+    Args:
+        beside: What stands there.
+        last: The glyph at that end.
+        known: The glyphs of the number that have a name; one at least.
+    """
+    tall = median([glyph.box[3] for glyph in known])
+    x, _, width, height = beside.box
+    apart = max(last.box[0] - x - width, x - last.box[0] - last.box[2])
+    shares = (
+        (height / tall, _HEIGHTS),
+        (width / height, _WIDTHS),
+        (int(beside.ink.max()) / median([int(glyph.ink.max()) for glyph in known]), _STRENGTHS),
+    )
+    if apart > _GAP * tall or not all(low <= share <= high for share, (low, high) in shares):
+        return False
+    broad = _breadth(beside.ink) / median([_breadth(glyph.ink) for glyph in known])
+    return _BREADTHS[0] <= broad <= _BREADTHS[1]
+
+
+def _breadth(ink: Grey) -> float:
+    """Half of how broad the broadest stroke is, pixels."""
+    roomy = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    strokes = cv2.threshold(roomy, int(ink.max()) / 3, 255, cv2.THRESH_BINARY)[1]
+    return float(cv2.distanceTransform(strokes, cv2.DIST_L2, 3).max())
