@@ -84,8 +84,14 @@ def pieces_of_one(cell: list[int], boxes: Boxes) -> list[list[int]]:
     return glyphs
 
 
-def lines_of(boxes: Boxes) -> tuple[list[list[int]], float]:
+def lines_of(
+    boxes: Boxes, written: NDArray[np.bool_] | None = None
+) -> tuple[list[list[int]], float]:
     """Chain boxes into lines: each to its nearest fellow on the right, along the page's slope.
+
+    Args:
+        boxes: Of glyphs, and of whatever may be one.
+        written: `[n]`, which of them tell the slope; None: all.
 
     Returns:
         Lines of indexes into `boxes`, top to bottom, each left to right; and their slope, pixels
@@ -98,7 +104,10 @@ def lines_of(boxes: Boxes) -> tuple[list[list[int]], float]:
     gap = x.T - (x + w)
     fellow = (middle < middle.T) & (gap <= _FAR * tall) & (gap >= -0.5 * np.minimum(w, w.T))
     fellow &= np.minimum(h, h.T) >= 0.4 * tall
-    slopes = _slopes(middle, y + h / 2, fellow & (gap <= 1.5 * tall))
+    telling = fellow & (gap <= 1.5 * tall)
+    if written is not None:
+        telling &= written & written[:, None]
+    slopes = _slopes(middle, y + h / 2, telling)
     slope = median(slopes) if len(slopes) else 0.0
     centre = y + h / 2 - slope * middle
     apart = np.abs(centre - centre.T)

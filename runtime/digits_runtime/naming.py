@@ -15,7 +15,7 @@ from digits_runtime import layout
 from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
-from digits_runtime.pens import goes_on, of_one_pen
+from digits_runtime.pens import goes_on, of_one_pen, without_faint_ends
 from digits_runtime.reading import UNCERTAIN, Glyph
 from digits_runtime.splitting import STROKES
 
@@ -32,8 +32,9 @@ _UNLIKE, _WEAKER, _AS_STRONG = 4.0, 0.4, 0.6
 _SLENDER = 3.0
 # So many lines of nothing else are none, but for those with so many glyphs that are more.
 _MANY_BARE, _SOLID = 8, 3
-# A page of nothing else holds so many lines at most, and so many other pieces of ink.
-_FEW_BARE, _LITTER = 3, 6
+# A page of nothing else holds so many lines at most, and so many other pieces of ink; among more of
+# those it is the one such line, strong and as tall as this.
+_FEW_BARE, _LITTER, _TALL_BARE = 3, 6, 45
 # Among more pieces than this, of texture, so large a share of a line must have names; and beside a
 # line that is a number for sure, if so many have none. A line with so many glyphs within that are
 # surely none, and so large a share of them, is text.
@@ -115,7 +116,7 @@ def _like_the_sure(
     tall = median(line.tall for line in sure) if sure else None
     strength = median(line.strength for line in sure) if sure else 0.0
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
-        named = [line for line in named if not line.bare]
+        named = [line for line in named if not line.bare or (bare == 1 and line.tall >= _TALL_BARE)]
     return [line for line in named if line in sure or line.fits(tall, strength)]
 
 
@@ -188,7 +189,7 @@ class _Named:
             stray = candidate.cut and not alike
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
         inside = _written(none, [glyph.label != UNCERTAIN for glyph in glyphs])
-        inside = _going_on(inside, line, beside)
+        inside = _going_on(without_faint_ends(line, inside), line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)

@@ -19,12 +19,16 @@ from digits_runtime.gridded import find_gridded
 from digits_runtime.ink import Grey, as_grey, normalise_each, without_grain
 from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
+from digits_runtime.ranks import percentile
 from digits_runtime.reading import Box
 from digits_runtime.rules import LONG, find_rules, without_rules
 from digits_runtime.texture import without_texture
 
 # Pieces this much weaker than the page's writing are shadows, show-through or halos.
 _WEAK = 0.4
+# A page's slope is told by what has this share of the strength that so many per cent of its pieces
+# have not.
+_WEAK_AMONG, _STRONGER = 0.45, 75
 # A frame has so many sides along each other; ruled paper has more.
 _SIDES = 2
 # Steeper lines than this have their glyphs turned upright before they are named.
@@ -147,6 +151,11 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: boo
         )
         return Page([], [[candidates(cell, grid.slope) for cell in row] for row in glyphs])
     lines, slope = layout.lines_of(boxes)
+    if abs(slope) > _SLOPING:
+        # Smears and show-through stand in no line.
+        peaks = np.array([_around(clean, box).max() for box in around])
+        written = peaks >= _WEAK_AMONG * percentile(peaks, _STRONGER)
+        lines, slope = layout.lines_of(boxes, written)
     found = [candidates([[index] for index in line], slope) for line in lines]
     return Page(found, faint=left_out)
 

@@ -22,6 +22,9 @@ _AS_STRONG, _AS_BROAD = 0.7, 1.6
 # they are at most, as a share of its glyphs' height.
 _STRENGTHS, _BREADTHS, _HEIGHTS, _WIDTHS, _GAP = (0.8, 1.5), (0.55, 2), (0.7, 1.5), (0.5, 1.6), 0.6
 
+# What is at a number's end and weaker than this share of the rest shows through from the back.
+_FAINT = 0.45
+
 
 def of_one_pen(cut: Grey, fellows: Sequence[Grey]) -> bool:
     """Whether what the picture's border cuts may be a glyph of a line.
@@ -34,6 +37,17 @@ def of_one_pen(cut: Grey, fellows: Sequence[Grey]) -> bool:
     if int(cut.max()) < _AS_STRONG * strong:
         return False
     return _breadth(cut) <= _AS_BROAD * median([_breadth(ink) for ink in fellows])
+
+
+def without_faint_ends(line: Sequence[Candidate], inside: slice) -> slice:
+    """What of a line is written, without what is far weaker at its ends."""
+    start, stop = inside.start, inside.stop
+    strengths = [int(candidate.ink.max()) for candidate in line]
+    while stop - start > 1 and strengths[start] < _FAINT * median(strengths[start + 1 : stop]):
+        start += 1
+    while stop - start > 1 and strengths[stop - 1] < _FAINT * median(strengths[start : stop - 1]):
+        stop -= 1
+    return slice(start, stop)
 
 
 def goes_on(beside: Candidate, last: Candidate, known: Sequence[Candidate]) -> bool:
