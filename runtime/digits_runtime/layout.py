@@ -17,8 +17,9 @@ _STEEPEST = 0.6
 # So many neighbours must agree on a page's slope.
 _SURE_SLOPE = 3
 # Neighbours in a line are at most this many heights apart; where a gap is this many times the
-# usual one of its line, and wider than a glyph is high, another line begins.
-_FAR, _UNUSUAL = 1.7, 2.5
+# usual one of its line, and wider than a glyph is high, another line begins; or this many times the
+# narrowest, or the only one, and so many heights wide.
+_FAR, _UNUSUAL, _WIDE = 2.2, 2.5, 1.7
 # Of two loops of one glyph, in shares of both together: how far apart they are at most, how far in
 # each other, how high the larger; by what share of the narrower one they lie above one another;
 # and how far a neighbour's top and bottom may be from theirs.
@@ -181,11 +182,15 @@ def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:
     """Part a line where a gap is far wider than its others: columns, numbers side by side."""
     x, _, w, h = boxes[line].T
     gaps = x[1:] - (x + w)[:-1]
-    if len(gaps) < 2:
+    if len(gaps) == 0:
         return [line]
     tall = median(h)
-    usual = max(median(gaps), 0.2 * tall)
-    breaks = np.flatnonzero((gaps > _UNUSUAL * usual) & (gaps > tall)) + 1
+    wide = gaps > _WIDE * tall
+    if len(gaps) > 1:
+        usual, least = (max(gap, 0.2 * tall) for gap in (median(gaps), float(gaps.min())))
+        wide &= gaps > _UNUSUAL * least
+        wide |= (gaps > _UNUSUAL * usual) & (gaps > tall)
+    breaks = np.flatnonzero(wide) + 1
     return [part.tolist() for part in np.split(np.array(line), breaks)]
 
 

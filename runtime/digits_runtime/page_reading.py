@@ -66,10 +66,11 @@ class PageReader:
             picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
             inked: uint8, its ink, from `paper.find_ink`.
             scale: How many pixels of the picture one of the ink's is.
-            faint: Whether writing may be far weaker than what else stands out.
+            faint: Whether writing, which is in no grid, may be far weaker than what else stands
+                out.
         """
         started = time.perf_counter()
-        found = page.find_page(inked, faint=faint)
+        found = page.find_page(inked, grids=not faint, faint=faint)
         left_out = found.faint
         searched = time.perf_counter()
         contract = self.session.contract

@@ -15,11 +15,11 @@ from digits_runtime import ink, lone, paper, pictures, turning
 from digits_runtime.contract import DIGITS
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.page_reading import PageReader, PageReading
+from digits_runtime.paper import Polarity
 from digits_runtime.reading import Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 
 Denoise = Literal["none", "median", "nlm"]
-Polarity = Literal["dark", "bright"]
 
 # Strength of non-local means, grey levels.
 _NLM = 10
@@ -95,7 +95,7 @@ class Reader:
         ink.check_frame(picture)
         if self.upside_down:
             picture = picture[::-1, ::-1]
-        told = self._page(picture, paper.guess_polarity(picture))
+        told = self._page(picture)
         named, confidences, grid = told.lines, told.confidences, told.grid
         if self.upside_down:
             named = [turning.turned_round(line, picture.shape) for line in named]
@@ -114,33 +114,28 @@ class Reader:
             durations={"decode": 1e3 * (decoded - started), **told.durations},
         )
 
-    def _page(self, picture: NDArray[np.uint8], polarity: Polarity) -> PageReading:
+    def _page(self, picture: NDArray[np.uint8]) -> PageReading:
         """Read a page; where nothing is, but something seems to be, in other ways, too.
 
         What a page holds looked at the wrong way is a lone digit at most.
         """
-        told = self._seen(picture, polarity)
+        started = time.perf_counter()
+        shrunk, scale = _shrunk(picture, self.denoise)
+        polarity, clear = paper.judge_polarity(shrunk)
+        inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
+        spent = 1e3 * (time.perf_counter() - started)
+        told = self.pages.read(picture, inked, scale)
+        told.durations["find"] += spent
         if told.lines:
             return told
         if (alone := lone.read(picture, self.session)) is not None:
             return replace(told, lines=[(alone[0],)], confidences=(alone[1],))
         if told.faint:
-            told = _rather(told, self._seen(picture, polarity, faint=True))
-        if told.candidates and not told.lines:
-            # The ink of a bright sheet on a dark desk, or of one squared in dark, may seem to be
-            # what is bright.
+            told = _rather(told, self.pages.read(picture, inked, scale, faint=True))
+        if told.candidates and not (told.lines or clear):
             other: Polarity = "dark" if polarity == "bright" else "bright"
-            told = _rather(told, self._seen(picture, other))
-        return told
-
-    def _seen(
-        self, picture: NDArray[np.uint8], polarity: Polarity, *, faint: bool = False
-    ) -> PageReading:
-        started = time.perf_counter()
-        inked, scale = _inked(picture, polarity, self.denoise)
-        spent = 1e3 * (time.perf_counter() - started)
-        told = self.pages.read(picture, inked, scale, faint=faint)
-        told.durations["find"] += spent
+            inked = paper.find_ink(ink.to_grey(shrunk, other), other)
+            told = _rather(told, self.pages.read(picture, inked, scale))
         return told
 
 
@@ -154,10 +149,8 @@ def _rather(nothing: PageReading, other: PageReading) -> PageReading:
     return replace(other if written else nothing, durations=spent)
 
 
-def _inked(
-    picture: NDArray[np.uint8], polarity: Polarity, denoise: Denoise
-) -> tuple[ink.Grey, float]:
-    """The ink of a picture, and how many frame pixels one of its pixels is."""
+def _shrunk(picture: NDArray[np.uint8], denoise: Denoise) -> tuple[NDArray[np.uint8], float]:
+    """A picture at the size at which it is searched, and how many of its pixels one there is."""
     longer = max(picture.shape[:2])
     scale = longer / min(max(longer, _LEAST_SIDE), _WORKING_SIDE)
     if scale != 1:
@@ -169,4 +162,4 @@ def _inked(
         picture = np.asarray(cv2.medianBlur(picture, 3), np.uint8)
     elif denoise == "nlm":
         picture = np.asarray(cv2.fastNlMeansDenoising(picture, None, _NLM), np.uint8)
-    return paper.find_ink(ink.to_grey(picture, polarity), polarity), scale
+    return picture, scale

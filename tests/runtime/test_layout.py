@@ -46,3 +46,10 @@ def test_digits_far_apart_on_one_level_are_two_numbers() -> None:
     near, far = ([(100, 100, 30, 40), (130 + gap, 100, 30, 40)] for gap in (60, 80))
     assert lines_of(np.array(near, np.int64))[0] == [[0, 1]]
     assert len(lines_of(np.array(far, np.int64))[0]) == 2
+
+
+def test_digits_evenly_far_apart_are_one_number() -> None:
+    row = [(100 + 110 * place, 100, 30, 40) for place in range(6)]
+    assert lines_of(np.array(row, np.int64))[0] == [list(range(6))]
+    lone = [*row[:3], (row[2][0] + 38, 100, 30, 40)]
+    assert lines_of(np.array(lone, np.int64))[0] == [[0], [1], [2, 3]]

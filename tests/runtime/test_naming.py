@@ -29,7 +29,10 @@ def _row(label: int, probability: float, none: float = 0.0) -> Row:
 
 def _candidate(x: int, kind: str, height: int = 60) -> Candidate:
     ink = np.zeros((height, 40), np.uint8)
-    if kind == "stroke":
+    if kind == "short stroke":
+        height = 40
+        ink = ink[:height]
+    if kind.endswith("stroke"):
         cv2.line(ink, (20, 2), (20, height - 3), (200,), 4)
     else:
         level = 45 if kind == "faint loop" else 200
@@ -112,8 +115,23 @@ def test_a_lone_stroke_like_several_lone_digits_is_one_of_them() -> None:
     stroke = [("stroke", _row(1, 0.999))]
     digit = [("loop", _row(8, 0.999))]
     assert _texts([digit, stroke, digit, *litter]) == ["8", "1", "8"]
-    assert _texts([digit, stroke, *litter]) == ["8"]
+    assert _texts([digit, [("short stroke", _row(1, 0.999))], *litter]) == ["8"]
     assert _texts([digit, [("stroke", _row(1, 0.97))], digit, *litter]) == ["8", "8"]
+
+
+def test_the_one_stroke_on_a_page_of_litter_is_a_1_if_it_is_tall() -> None:
+    litter = [[("loop", _row(0, 0.001, none=0.99))]] * 10
+    tall, short = [("stroke", _row(1, 0.999))], [("short stroke", _row(1, 0.999))]
+    assert _texts([tall, *litter]) == ["1"]
+    assert _texts([short, *litter]) == []
+    assert _texts([tall, tall, *litter]) == []
+
+
+def test_show_through_at_the_end_of_a_number_is_none_of_it() -> None:
+    digit, faint = ("loop", _row(8, 0.999)), ("faint loop", _row(0, 0.999))
+    assert _texts([[faint, digit, digit]]) == ["88"]
+    assert _texts([[digit, digit, faint]]) == ["88"]
+    assert _texts([[digit, faint, digit]]) == ["808"]
 
 
 def test_a_lone_digit_like_several_certain_ones_is_one_of_them() -> None:
