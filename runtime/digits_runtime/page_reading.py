@@ -58,7 +58,13 @@ class PageReader:
         self.session, self.network = session, network
 
     def read(
-        self, picture: NDArray[np.uint8], inked: Grey, scale: float, *, faint: bool = False
+        self,
+        picture: NDArray[np.uint8],
+        inked: Grey,
+        scale: float,
+        *,
+        faint: bool = False,
+        least: int = 0,
     ) -> PageReading:
         """Read a page.
 
@@ -66,11 +72,11 @@ class PageReader:
             picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
             inked: uint8, its ink, from `paper.find_ink`.
             scale: How many pixels of the picture one of the ink's is.
-            faint: Whether writing, which is in no grid, may be far weaker than what else stands
-                out.
+            faint: Whether writing may be far weaker than what else stands out.
+            least: So many glyphs, in no grid, must have a sure name at once, or there is nothing.
         """
         started = time.perf_counter()
-        found = page.find_page(inked, grids=not faint, faint=faint)
+        found = page.find_page(inked, grids=least == 0, faint=faint)
         left_out = found.faint
         searched = time.perf_counter()
         contract = self.session.contract
@@ -78,6 +84,8 @@ class PageReader:
         normalised = time.perf_counter()
         rows = self.session.probabilities(glyphs)
         classified = time.perf_counter()
+        if int(verdicts.sure(rows, contract).sum()) < least:
+            found, glyphs, rows = page.Page([]), glyphs[:0], rows[:0]
         turns = 0
         if found.cells is not None:
             turns, rows = turning.upright(glyphs, rows, self.session)

@@ -15,7 +15,6 @@ from digits_runtime import ink, lone, paper, pictures, turning
 from digits_runtime.contract import DIGITS
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.page_reading import PageReader, PageReading
-from digits_runtime.paper import Polarity
 from digits_runtime.reading import Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 
@@ -25,8 +24,8 @@ Denoise = Literal["none", "median", "nlm"]
 _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# How likely a number is right on a page in which nothing was found at first.
-_SURELY_WRITTEN = 0.9
+# On a page in which nothing was found at first, a number has so many glyphs and is so likely right.
+_NUMBER, _SURELY_WRITTEN = 2, 0.9
 
 
 class Reader:
@@ -131,11 +130,12 @@ class Reader:
         if (alone := lone.read(picture, self.session)) is not None:
             return replace(told, lines=[(alone[0],)], confidences=(alone[1],))
         if told.faint:
-            told = _rather(told, self.pages.read(picture, inked, scale, faint=True))
+            other = self.pages.read(picture, inked, scale, faint=True, least=_NUMBER)
+            told = _rather(told, other)
         if told.candidates and not (told.lines or clear):
-            other: Polarity = "dark" if polarity == "bright" else "bright"
-            inked = paper.find_ink(ink.to_grey(shrunk, other), other)
-            told = _rather(told, self.pages.read(picture, inked, scale))
+            polarity = "dark" if polarity == "bright" else "bright"
+            inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
+            told = _rather(told, self.pages.read(picture, inked, scale, least=_NUMBER))
         return told
 
 
@@ -143,7 +143,7 @@ def _rather(nothing: PageReading, other: PageReading) -> PageReading:
     """Another reading of a page in which nothing was found, if it holds a number for sure."""
     spent = {stage: ms + other.durations[stage] for stage, ms in nothing.durations.items()}
     written = any(
-        len(line) > 1 and sure >= _SURELY_WRITTEN
+        len(line) >= _NUMBER and sure >= _SURELY_WRITTEN
         for line, sure in zip(other.lines, other.confidences, strict=False)
     )
     return replace(other if written else nothing, durations=spent)
