@@ -189,7 +189,8 @@ class _Named:
             stray = candidate.cut and not alike
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
         inside = _written(none, [glyph.label != UNCERTAIN for glyph in glyphs])
-        inside = _going_on(without_faint_ends(line, inside), line, beside)
+        strengths = [int(candidate.ink.max()) for candidate in line]
+        inside = _going_on(without_faint_ends(strengths, inside), line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)
@@ -204,7 +205,7 @@ class _Named:
         each = (g for g in whole_line if g.label != UNCERTAIN)
         # More of them would tell nothing more.
         solid = sum(islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), _SOLID))
-        strength = median(int(c.ink.max()) for c in named)
+        strength = median(s for s, name in zip(strengths[inside], names, strict=True) if name)
         return cls(whole_line, known, solid, median(c.box[3] for c in named), strength)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:

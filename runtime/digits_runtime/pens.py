@@ -7,12 +7,12 @@ neither is told by its shape.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import cv2
 
 from digits_runtime.ink import Grey
 from digits_runtime.page import Candidate
-from digits_runtime.ranks import median
 
 # A glyph that the border cuts is as strong as its fellows, to this share, and of strokes at most so
 # many times as broad.
@@ -39,10 +39,14 @@ def of_one_pen(cut: Grey, fellows: Sequence[Grey]) -> bool:
     return _breadth(cut) <= _AS_BROAD * median([_breadth(ink) for ink in fellows])
 
 
-def without_faint_ends(line: Sequence[Candidate], inside: slice) -> slice:
-    """What of a line is written, without what is far weaker at its ends."""
+def without_faint_ends(strengths: Sequence[int], inside: slice) -> slice:
+    """What of a line is written, without what is far weaker at its ends.
+
+    Args:
+        strengths: Of the ink of each glyph where it is strongest.
+        inside: Which of them are written.
+    """
     start, stop = inside.start, inside.stop
-    strengths = [int(candidate.ink.max()) for candidate in line]
     while stop - start > 1 and strengths[start] < _FAINT * median(strengths[start + 1 : stop]):
         start += 1
     while stop - start > 1 and strengths[stop - 1] < _FAINT * median(strengths[start : stop - 1]):
