@@ -67,12 +67,12 @@ class Page:
     Attributes:
         lines: Top to bottom, each from left to right; none where there is a grid.
         cells: Of a ruled grid: rows of cells of candidates, from left to right; None without one.
-        faint: Whether weaker ink was left out, taken for faint rules.
+        left_out: Whether weaker ink was left out, taken for faint rules.
     """
 
     lines: list[list[Candidate]]
     cells: list[list[list[Candidate]]] | None = None
-    faint: bool = False
+    left_out: bool = False
 
     @property
     def groups(self) -> list[list[Candidate]]:
@@ -157,7 +157,7 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: boo
         written = peaks >= _WEAK_AMONG * percentile(peaks, _STRONGER)
         lines, slope = layout.lines_of(boxes, written)
     found = [candidates([[index] for index in line], slope) for line in lines]
-    return Page(found, faint=left_out)
+    return Page(found, left_out=left_out)
 
 
 def with_more(page: Page, more: Sequence[Candidate]) -> Page:

@@ -34,7 +34,7 @@ class PageReading:
         confidences: Of each line, how likely it is right; empty with a grid.
         grid: Of a ruled one, its rows of cells; None without one.
         candidates: How many things on the page were looked at.
-        faint: Whether weaker ink was left out, taken for faint rules.
+        left_out: Whether weaker ink was left out, taken for faint rules.
         durations: Milliseconds spent in each stage.
     """
 
@@ -42,7 +42,7 @@ class PageReading:
     confidences: tuple[float, ...]
     grid: Cells | None
     candidates: int
-    faint: bool
+    left_out: bool
     durations: dict[str, float]
 
 
@@ -70,14 +70,14 @@ class PageReader:
 
         Args:
             picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
-            inked: uint8, its ink, from `paper.find_ink`.
+            inked: uint8 `[h, w]`, its ink, from `paper.find_ink`.
             scale: How many pixels of the picture one of the ink's is.
             faint: Whether writing may be far weaker than what else stands out.
             least: So many glyphs, in no grid, must have a sure name at once, or there is nothing.
         """
         started = time.perf_counter()
         found = page.find_page(inked, grids=least == 0, faint=faint)
-        left_out = found.faint
+        left_out = found.left_out
         searched = time.perf_counter()
         contract = self.session.contract
         glyphs = page.model_input(found.candidates, contract.ink)
@@ -151,7 +151,7 @@ class PageReader:
             confidences=confidences,
             grid=grid,
             candidates=len(candidates),
-            faint=left_out,
+            left_out=left_out,
             durations={
                 "find": 1e3 * (searched - started),
                 "normalise": 1e3 * (normalised - searched),

@@ -21,7 +21,6 @@ _AS_STRONG, _AS_BROAD = 0.7, 1.6
 # their height as shares of its glyphs', of their width as a share of their height; and how far off
 # they are at most, as a share of its glyphs' height.
 _STRENGTHS, _BREADTHS, _HEIGHTS, _WIDTHS, _GAP = (0.8, 1.5), (0.55, 2), (0.7, 1.5), (0.5, 1.6), 0.6
-
 # What is at a number's end and weaker than this share of the rest shows through from the back.
 _FAINT = 0.45
 

@@ -129,12 +129,14 @@ class Reader:
             return told
         if (alone := lone.read(picture, self.session)) is not None:
             return replace(told, lines=[(alone[0],)], confidences=(alone[1],))
-        if told.faint:
+        if told.left_out:
             other = self.pages.read(picture, inked, scale, faint=True, least=_NUMBER)
             told = _rather(told, other)
         if told.candidates and not (told.lines or clear):
+            started = time.perf_counter()
             polarity = "dark" if polarity == "bright" else "bright"
             inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
+            told.durations["find"] += 1e3 * (time.perf_counter() - started)
             told = _rather(told, self.pages.read(picture, inked, scale, least=_NUMBER))
         return told
 
