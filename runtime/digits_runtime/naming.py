@@ -107,10 +107,13 @@ def _like_the_sure(
         bare: How many are nothing but strokes.
         litter: How many pieces of the page are in no line.
     """
-    if not sure:
-        # Several lone glyphs tell as much of the page's hand as a number does.
-        lone = [line for line in named if not line.bare and line.fits(None, 0)]
-        if len(lone) >= _SEVERAL:
+    # Several lone glyphs tell as much of the page's hand as a number does, and more than specks that
+    # pass for one.
+    lone = [line for line in named if not line.bare and line.fits(None, 0)]
+    if len(lone) >= _SEVERAL:
+        strength = median(line.strength for line in lone)
+        sure = [line for line in sure if line.strength >= _WEAKER * strength]
+        if not sure:
             named = [line for line in named if line.certain or not line.bare]
             sure = lone
     tall = median(line.tall for line in sure) if sure else None

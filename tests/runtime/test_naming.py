@@ -29,13 +29,13 @@ def _row(label: int, probability: float, none: float = 0.0) -> Row:
 
 def _candidate(x: int, kind: str, height: int = 60) -> Candidate:
     ink = np.zeros((height, 40), np.uint8)
-    if kind == "short stroke":
-        height = 40
+    if kind in ("short stroke", "speck"):
+        height = 40 if kind == "short stroke" else 13
         ink = ink[:height]
     if kind.endswith("stroke"):
         cv2.line(ink, (20, 2), (20, height - 3), (200,), 4)
     else:
-        level = 45 if kind == "faint loop" else 200
+        level = {"faint loop": 45, "speck": 30}.get(kind, 200)
         cv2.ellipse(ink, (20, height // 2), (15, height // 2 - 4), 0, 0, 360, (level,), 4)
     return Candidate((x, 100, 40, height), ink, cut=False)
 
@@ -145,3 +145,9 @@ def test_among_many_bare_strokes_lines_like_a_sure_number_are_numbers() -> None:
     rules = [[stroke]] * 12
     assert _texts([[loop, loop, loop], [loop, stroke, stroke], *rules]) == ["888", "811"]
     assert _texts([[loop, stroke, stroke], *rules]) == []
+
+
+def test_two_specks_that_pass_for_a_number_do_not_outweigh_several_certain_digits() -> None:
+    specks = [("speck", _row(1, 0.98)), ("speck", _row(4, 0.99))]
+    digits = [[("loop", _row(label, 0.999))] for label in (8, 5, 2)]
+    assert _texts([digits[0], specks, *digits[1:]]) == ["8", "5", "2"]
