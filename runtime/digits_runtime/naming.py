@@ -107,8 +107,8 @@ def _like_the_sure(
         bare: How many are nothing but strokes.
         litter: How many pieces of the page are in no line.
     """
-    # Several lone glyphs tell as much of the page's hand as a number does, and more than specks that
-    # pass for one.
+    # Several lone glyphs tell as much of the page's hand as a number does, and more than specks
+    # that pass for one.
     lone = [line for line in named if not line.bare and line.fits(None, 0)]
     if len(lone) >= _SEVERAL:
         strength = median(line.strength for line in lone)

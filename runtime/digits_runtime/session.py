@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,7 @@ class Session:
         self._batch = vetting.vet(content, name, _BATCH)
         self._session, self.provider = started(content, name, provider, threads)
         self.contract = self._checked(name)
+        self._one = _OneGlyph(self._session, self.contract) if self.provider == "cpu" else None
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify: uint8 `[n, 1, size, size]`, bright on dark, to float32 `[n, classes]`."""
@@ -70,7 +72,11 @@ class Session:
     def _run(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         if len(glyphs) == 0:
             return np.zeros((0, self.contract.classes), np.float32)
-        logits: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: glyphs})[0]
+        logits: NDArray[np.float32]
+        if self._one is not None and self._one.takes(glyphs):
+            logits = self._one.run(glyphs)
+        else:
+            logits = self._session.run([OUTPUT], {INPUT: glyphs})[0]
         # One number tells of all, in less than half of the time of `isfinite`.
         if not math.isfinite(np.vdot(logits, logits)):
             raise InputError("the model gives logits that are no numbers; export it again")
@@ -104,6 +110,33 @@ class Session:
                 "export it again with digits-export"
             )
         return contract
+
+
+class _OneGlyph:
+    """Runs one glyph with tensors bound beforehand, which saves an eighth of its time."""
+
+    def __init__(self, session: ort.InferenceSession, contract: Contract) -> None:
+        self._session = session
+        self._glyph = np.zeros((1, 1, contract.ink.size, contract.ink.size), np.uint8)
+        self._logits = np.zeros((1, contract.classes), np.float32)
+        self._binding = session.io_binding()
+        for bind, name, tensor in (
+            (self._binding.bind_input, INPUT, self._glyph),
+            (self._binding.bind_output, OUTPUT, self._logits),
+        ):
+            bind(name, "cpu", 0, tensor.dtype.type, tensor.shape, tensor.ctypes.data)
+        # Its tensors are everyone's: a reader may be asked from several threads.
+        self._lock = threading.Lock()
+
+    def takes(self, glyphs: NDArray[np.uint8]) -> bool:
+        """Whether this is one glyph of the model's size; others onnxruntime is to judge."""
+        return glyphs.shape == self._glyph.shape and glyphs.dtype == np.uint8
+
+    def run(self, glyph: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with self._lock:
+            self._glyph[:] = glyph
+            self._session.run_with_iobinding(self._binding)
+            return self._logits.copy()
 
 
 def content_of(model: Path | str | bytes) -> tuple[str, bytes]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -251,6 +252,36 @@ def test_the_answer_does_not_depend_on_the_size_of_the_batch(
             for start in some:
                 alone = session.logits(glyphs[start : start + size])
                 np.testing.assert_allclose(alone, together[start : start + size], atol=1e-4)
+
+
+def test_a_glyph_alone_keeps_its_answer_whatever_is_asked_next(bundled: Session) -> None:
+    glyphs, _ = _glyphs(20)
+    rows = [bundled.logits(glyphs[place : place + 1]) for place in range(20)]
+    again = [bundled.logits(glyphs[place : place + 1]) for place in range(20)]
+    assert np.array_equal(np.concatenate(rows), np.concatenate(again))
+    assert np.array_equal(bundled.logits(glyphs[::-1][:1]), rows[-1])
+
+
+def test_glyphs_asked_one_by_one_from_several_threads_are_not_mixed_up(bundled: Session) -> None:
+    glyphs, _ = _glyphs(8)
+    alone = [bundled.logits(glyphs[place : place + 1]) for place in range(8)]
+
+    def ask(place: int) -> bool:
+        return all(
+            np.array_equal(bundled.logits(glyphs[place : place + 1]), alone[place])
+            for _ in range(200)
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(8)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 28), (1, 1, 14, 14), (1, 28, 28)])
+def test_one_glyph_of_another_size_is_refused_as_several_are(
+    bundled: Session, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(Exception, match=r"(?i)invalid"):
+        bundled.logits(np.zeros(shape, np.uint8))
 
 
 def test_the_answer_does_not_depend_on_the_number_of_threads(bundled: Session) -> None:
