@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 DEMO = build/demo
 # The recipes of the bundled models; DIGITS_DATA must name the folder with mnist/ and unipen/.
 # A teacher too slow for a board teaches a tutor, that one of the digits' own size; those two and one
-# that nobody taught, averaged, teach a fourth, which goes on learning from all four: the digits.
+# that nobody taught, averaged, teach a fourth, which goes on learning from all four, and once more.
 GLYPHS = --data mnist,unipen,synth,print
 TEACHER_RECIPE = $(GLYPHS) --arch fusion-large --epochs 15 --seed 100
 TUTOR_RECIPE = $(GLYPHS) --teacher build/models/teacher --epochs 30 --seed 0
@@ -17,9 +17,15 @@ UNTAUGHT_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 0
 FIRST_RECIPE = $(UNTAUGHT_RECIPE) --teacher build/models/tutor
 TEACHERS = $(foreach name,tutor first untaught,--teacher build/models/$(name))
 FOURTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 1 $(TEACHERS)
-DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 2 $(TEACHERS) \
+FIFTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 2 $(TEACHERS) \
 	--teacher build/models/fourth --init build/models/fourth
+DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 10 --seed 3 $(TEACHERS) \
+	--teacher build/models/fifth --init build/models/fifth
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
+# The page network goes on twice from its own weights, on other pages.
+PAGE_FIRST_RECIPE = --scenes 2000 --steps 6000 --seed 0
+PAGE_SECOND_RECIPE = --scenes 2500 --steps 7000 --seed 1 --init build/models/page-first
+PAGE_RECIPE = --scenes 3500 --steps 13000 --seed 2 --init build/models/page-second
 MODELS = runtime/digits_runtime/models
 BUNDLED = train/digits_train/bundled
 
@@ -63,10 +69,16 @@ models: $(READY)  ## the bundled models, from data to file
 	$(BIN)/digits-train $(FIRST_RECIPE) --output build/models/first
 	$(BIN)/digits-train $(UNTAUGHT_RECIPE) --output build/models/untaught
 	$(BIN)/digits-train $(FOURTH_RECIPE) --output build/models/fourth
+	$(BIN)/digits-train $(FIFTH_RECIPE) --output build/models/fifth
 	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
+	$(BIN)/digits-train page $(PAGE_FIRST_RECIPE) --output build/models/page-first
+	$(BIN)/digits-train page $(PAGE_SECOND_RECIPE) --output build/models/page-second
+	$(BIN)/digits-train page $(PAGE_RECIPE) --output build/models/page
 	for name in digits alnum; do \
-		$(BIN)/digits-export build/models/$$name --output $(MODELS)/$$name-float.onnx && \
+		$(BIN)/digits-export build/models/$$name --output $(MODELS)/$$name-float.onnx || exit 1; \
+	done
+	for name in digits alnum page; do \
 		$(BIN)/digits-export build/models/$$name --int8 --output $(MODELS)/$$name-int8.onnx && \
 		rm -rf $(BUNDLED)/$$name && mkdir -p $(BUNDLED)/$$name && \
 		cp build/models/$$name/checkpoint* $(BUNDLED)/$$name || exit 1; \

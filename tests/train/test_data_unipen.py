@@ -154,3 +154,21 @@ def replace(path: Path, name: str, value: Any) -> None:
 def test_the_real_splits_have_their_sizes() -> None:
     assert [len(load(None, split, classes=ALNUM)) for split in SPLITS] == [23_369, 2_420, 2_673]
     assert [len(load(None, split, classes=DIGITS)) for split in SPLITS] == [8_583, 1_453, 1_525]
+
+
+def test_zeros_drawn_afresh_are_struck_through_now_and_then(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def count(strokes: list[Any], rng: np.random.Generator) -> list[Any]:
+        drawn.append(len(strokes))
+        return strokes
+
+    monkeypatch.setattr(unipen.slash, "struck", count)
+    zeros = load(folder, "train", "strokes", ("0",))
+    assert 0.1 < len(drawn) / len(zeros) < 0.35
+    assert set(drawn) == {2}
+    drawn.clear()
+    load(folder, "train", "strokes", ("1", "A"))
+    assert not drawn

@@ -70,6 +70,12 @@ def test_zero_is_slashed_only_when_asked() -> None:
     assert np.mean(np.array(counters(True)) >= 2) > 0.7
 
 
+def test_some_generated_zeros_are_struck_through() -> None:
+    glyphs, labels = synth.generate("0", 400, 3)
+    assert set(labels) == {"0"}
+    assert 0.05 < np.mean([holes(glyph) >= 2 for glyph in glyphs]) < 0.25
+
+
 def test_the_slash_is_one_more_stroke_of_zero_alone() -> None:
     for label, extra in (("0", 1), ("O", 0), ("8", 0)):
         plain = synth.draw(label, np.random.default_rng(1))

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
-from digits_train.glyph_shapes import SKELETONS, SLASH
+from digits_train import slash
+from digits_train.glyph_shapes import SKELETONS
 from digits_train.strokes import render
 
 LABELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -28,6 +29,7 @@ _THINNEST, _THICKEST = 0.04, 0.22  # pens, as shares of the glyph's longer side
 # The most of a glyph's breadth one stroke may take, lest its counters fill until nobody can read
 # it: for characters with small counters, and for the others that are more than one bare stroke.
 _SHARE_DENSE, _SHARE = 0.27, 0.42
+_STRUCK = 0.15  # share of zeros with a bar through them among what is generated
 _DENSE = frozenset("8ABEGHKMNQRW")
 _BARE = frozenset("1I")
 
@@ -61,7 +63,7 @@ def draw(
     Raises:
         InputError: The label is not one of `LABELS`.
     """
-    shapes, odds = _shapes(label, slashed_zero)
+    shapes, odds = _shapes(label)
     shape = shapes[bisect.bisect(odds, rng.random() * odds[-1])]
     count = len(shape.points)
 
@@ -85,7 +87,8 @@ def draw(
     lean = np.array([[stretch, 0.0], [-slant, 1.0]])
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     written = (curve @ (lean @ rotation)).astype(np.float32)
-    return np.split(written, shape.ends)
+    strokes = np.split(written, shape.ends)
+    return slash.struck(strokes, rng) if label == "0" and slashed_zero else strokes
 
 
 def glyph(
@@ -111,7 +114,8 @@ def glyph(
         points = np.concatenate(strokes)
         # Across the slant: of points on a ring, the deviation is its breadth over 2 sqrt(2).
         breadth = np.sqrt(8.0 * max(float(np.linalg.eigvalsh(np.cov(points.T))[0]), 0.0))
-        share = _SHARE_DENSE if label in _DENSE else _SHARE
+        dense = label in _DENSE or (label == "0" and slashed_zero)
+        share = _SHARE_DENSE if dense else _SHARE
         room = share * breadth / np.ptp(points, axis=0).max()
         widest = min(max(room, 1.25 * _THINNEST), _THICKEST)
     pen = float(np.exp(rng.uniform(np.log(_THINNEST), np.log(widest))))
@@ -122,6 +126,8 @@ def generate(
     labels: Sequence[str], count: int, seed: int
 ) -> tuple[list[NDArray[np.uint8]], NDArray[np.str_]]:
     """Write `count` characters, each label as often as the others but for one.
+
+    Some zeros are struck through.
 
     Args:
         labels: The labels wanted, each one of `LABELS`.
@@ -138,7 +144,11 @@ def generate(
         raise InputError("no labels to write; name at least one of " + LABELS)
     rng = np.random.default_rng(seed)
     truth = rng.permutation(np.resize(np.array(list(labels), dtype=np.str_), count))
-    return [glyph(str(label), rng) for label in truth], truth
+    struck = (truth == "0") & (rng.random(count) < _STRUCK)
+    return [
+        glyph(str(label), rng, slashed_zero=bool(bar))
+        for label, bar in zip(truth, struck, strict=True)
+    ], truth
 
 
 def _tremor(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -157,13 +167,12 @@ def _drift(curve: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.f
 
 
 @functools.cache
-def _shapes(label: str, slashed_zero: bool) -> tuple[list[_Shape], list[float]]:
+def _shapes(label: str) -> tuple[list[_Shape], list[float]]:
     """Return a label's shapes and their running total of weights."""
     if label not in SKELETONS:
         raise InputError(f"no such label: {label!r}; there are {LABELS}")
-    extra = f"; {SLASH}" if slashed_zero and label == "0" else ""
     skeletons = SKELETONS[label]
-    shapes = [_prepare(skeleton.strokes + extra, skeleton.aspect) for skeleton in skeletons]
+    shapes = [_prepare(skeleton.strokes, skeleton.aspect) for skeleton in skeletons]
     return shapes, list(itertools.accumulate(skeleton.weight for skeleton in skeletons))
 
 

@@ -170,7 +170,7 @@ class Trainer:
         if self.teachers:
             with torch.no_grad():
                 wanted = torch.stack([teacher(glyphs) for teacher in self.teachers]).mean(0)
-            loss = losses.taught(loss, logits, wanted)
+            loss = losses.taught(loss, logits, wanted, labels)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss * weight)
         self._step_optimizer.step()

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
-from digits_train import strokes
+from digits_train import slash, strokes
 from digits_train.data import npz
 from digits_train.data.glyphs import GlyphSet, Split
 from digits_train.data.places import data_file
@@ -31,6 +31,9 @@ _PEN = (0.05, 0.2)
 _HEIGHT = 48
 # Each character is drawn so often: there are seven times as many MNIST digits to learn from.
 _PENS_EACH = 2
+# Share of zeros drawn so that are struck through: none are among what is learnt, as they are in the
+# sites left out.
+_STRUCK = 0.2
 
 
 def load(
@@ -69,7 +72,7 @@ def load(
     else:
         rng = np.random.default_rng(seed)
         images = [
-            strokes.render(_strokes(arrays, i), height=_HEIGHT, pen=rng.uniform(*_PEN), rng=rng)
+            strokes.render(_anew(arrays, i, rng), height=_HEIGHT, pen=rng.uniform(*_PEN), rng=rng)
             for i in kept.tolist()
             for _ in range(_PENS_EACH)
         ]
@@ -102,6 +105,15 @@ def in_split(
         }[split]
         chosen += names[part]
     return np.isin(writers, chosen) & ~noisy
+
+
+def _anew(
+    arrays: dict[str, NDArray[Any]], character: int, rng: np.random.Generator
+) -> list[NDArray[np.float32]]:
+    written = _strokes(arrays, character)
+    if arrays["label"][character] == "0" and rng.random() < _STRUCK:
+        return slash.struck(written, rng)
+    return written
 
 
 def _strokes(arrays: dict[str, NDArray[Any]], character: int) -> list[NDArray[np.float32]]:
