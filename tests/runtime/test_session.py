@@ -284,6 +284,16 @@ def test_one_glyph_of_another_size_is_refused_as_several_are(
         bundled.logits(np.zeros(shape, np.uint8))
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_logits_that_are_no_numbers_are_refused(count: int) -> None:
+    model = onnx.load_from_string(_onnx())
+    weights = np.full((28 * 28, 11), np.nan, np.float32)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weights, "weights"))
+    session = Session(model.SerializeToString(), provider="cpu")
+    with pytest.raises(InputError, match="no numbers"):
+        session.logits(np.zeros((count, 1, 28, 28), np.uint8))
+
+
 def test_the_answer_does_not_depend_on_the_number_of_threads(bundled: Session) -> None:
     glyphs, _ = _glyphs(64)
     threaded = Session(BUNDLED, provider="cpu", threads=2)
