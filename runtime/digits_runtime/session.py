@@ -28,6 +28,7 @@ NAMED = {"digits": BUNDLED, "alnum": BUNDLED.with_name("alnum-int8.onnx")}
 LARGEST_FILE = 64 << 20
 # Beyond this a batch only costs memory: the kernels are long saturated.
 _BATCH = 512
+_TOLD = 160  # characters of what onnxruntime says of a failure
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -54,9 +55,11 @@ class Session:
         self._one = _OneGlyph(self._session, self.contract) if self.provider == "cpu" else None
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Classify: uint8 `[n, 1, size, size]`, bright on dark, to float32 `[n, classes]`."""
-        if self._one is not None and self._one.takes(glyphs):
-            return self._one.run(glyphs)
+        """Classify: uint8 `[n, 1, size, size]`, bright on dark, to float32 `[n, classes]`.
+
+        Raises:
+            InputError: The glyphs are of another size, or the model fails or gives no such logits.
+        """
         if len(glyphs) <= self._batch:
             return self._run(glyphs)
         starts = range(0, len(glyphs), self._batch)
@@ -74,9 +77,25 @@ class Session:
     def _run(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         if len(glyphs) == 0:
             return np.zeros((0, self.contract.classes), np.float32)
-        logits: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: glyphs})[0]
-        # One number tells of all, in less than half of the time of `isfinite`.
-        _check_numbers(float(np.vdot(logits, logits)))
+        logits: NDArray[np.float32]
+        try:
+            if self._one is not None and self._one.takes(glyphs):
+                logits, total = self._one.run(glyphs)
+            else:
+                logits = self._session.run([OUTPUT], {INPUT: glyphs})[0]
+                # One number tells of all, in less than half of the time of `isfinite`.
+                total = float(np.vdot(logits, logits))
+        except Exception as error:  # onnxruntime raises a family of its own
+            raise InputError(
+                f"the model fails on glyphs {glyphs.dtype} {list(glyphs.shape)}; it takes uint8 "
+                f"[n, 1, {self.contract.ink.size}, {self.contract.ink.size}]. If these are, export "
+                f"it again: {' '.join(str(error).split())[:_TOLD]}"
+            ) from None
+        if logits.shape != (len(glyphs), self.contract.classes) or not math.isfinite(total):
+            raise InputError(
+                "the model's logits are no numbers, or not as many as it has classes; "
+                "export it again"
+            )
         return logits
 
     def _checked(self, name: str) -> Contract:
@@ -131,17 +150,12 @@ class _OneGlyph:
         """Whether this is one glyph of the model's size; others onnxruntime is to judge."""
         return glyphs.shape == self._glyph.shape and glyphs.dtype == np.uint8
 
-    def run(self, glyph: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, glyph: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        """Its logits and their sum, which is a number if they are."""
         with self._lock:
             self._pixels[:] = glyph.tobytes()
             self._session.run_with_iobinding(self._binding)
-            _check_numbers(sum(self._numbers))
-            return self._logits.copy()
-
-
-def _check_numbers(total: float) -> None:
-    if not math.isfinite(total):
-        raise InputError("the model gives logits that are no numbers; export it again")
+            return self._logits.copy(), sum(self._numbers)
 
 
 def content_of(model: Path | str | bytes) -> tuple[str, bytes]:

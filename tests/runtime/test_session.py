@@ -280,7 +280,9 @@ def test_glyphs_asked_one_by_one_from_several_threads_are_not_mixed_up(bundled: 
 def test_one_glyph_of_another_size_is_refused_as_several_are(
     bundled: Session, shape: tuple[int, ...]
 ) -> None:
-    with pytest.raises(Exception, match=r"(?i)invalid"):
+    with pytest.raises(
+        InputError, match=r"fails on glyphs uint8 .* it takes uint8 \[n, 1, 28, 28\]"
+    ):
         bundled.logits(np.zeros(shape, np.uint8))
 
 
@@ -291,6 +293,16 @@ def test_logits_that_are_no_numbers_are_refused(count: int) -> None:
     model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weights, "weights"))
     session = Session(model.SerializeToString(), provider="cpu")
     with pytest.raises(InputError, match="no numbers"):
+        session.logits(np.zeros((count, 1, 28, 28), np.uint8))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_model_that_gives_too_many_rows_is_refused(count: int) -> None:
+    model = onnx.load_from_string(_onnx())
+    model.graph.node[-1].output[0] = "half"
+    model.graph.node.append(helper.make_node("Concat", ["half", "half"], ["logits"], axis=0))
+    session = Session(model.SerializeToString(), provider="cpu")
+    with pytest.raises(InputError, match="export it again"):
         session.logits(np.zeros((count, 1, 28, 28), np.uint8))
 
 
