@@ -46,7 +46,7 @@ _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
 _SEVERAL = 2
 
 # A number is rather right than wrong; a lone glyph, which litter likes to be, is so likely right.
-_LIKELY, _LIKELY_ALONE = 0.5, 0.7
+_LIKELY, _LIKELY_ALONE = 0.5, 0.72
 
 
 def name_lines(
