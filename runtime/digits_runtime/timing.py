@@ -144,6 +144,7 @@ def _yardstick(path: Path, threads: int) -> Callable[[int], Callable[[], object]
                 output.name, "cpu", 0, answer.dtype.type, answer.shape, answer.ctypes.data
             )
 
+        # A binding does not keep the arrays it points to.
         def run(kept: object = (glyphs, answers)) -> None:
             session.run_with_iobinding(binding)
 

@@ -32,11 +32,17 @@ def labelled(
 def taught(
     loss: torch.Tensor, logits: torch.Tensor, wanted: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
-    """A loss mixed with how far logits are from a teacher's, both float32 `[n, classes]`.
+    """A loss mixed with how far logits are from a teacher's.
 
-    Where a teacher's likeliest answer is not the label `[n]`, the two change places (Wen et al.
-    2021, "Preparing Lessons: Improve Knowledge Distillation with Better Supervision"): otherwise
-    what no teacher knows, such as a zero struck through, could hardly be learnt.
+    Where a teacher's likeliest answer is not the label, the two change places (Wen et al. 2021,
+    "Preparing Lessons: Improve Knowledge Distillation with Better Supervision"): otherwise what no
+    teacher knows, such as a zero struck through, could hardly be learnt.
+
+    Args:
+        loss: Of the labels, a scalar.
+        logits: float32 `[n, classes]`.
+        wanted: The teacher's logits, float32 `[n, classes]`.
+        labels: int64 `[n]`.
     """
     label = labels[:, None]
     most, likeliest = wanted.max(1, keepdim=True)

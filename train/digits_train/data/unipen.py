@@ -31,8 +31,7 @@ _PEN = (0.05, 0.2)
 _HEIGHT = 48
 # Each character is drawn so often: there are seven times as many MNIST digits to learn from.
 _PENS_EACH = 2
-# Share of zeros drawn so that are struck through: none are among what is learnt, as they are in the
-# sites left out.
+# Share of the zeros drawn afresh that are struck through, as only those of the sites left out are.
 _STRUCK = 0.2
 
 
