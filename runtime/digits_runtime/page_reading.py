@@ -13,7 +13,8 @@ from digits_runtime import alike, layout, page, turning, verdicts
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.edges import off_the_sheet, without_edges
 from digits_runtime.ink import Grey
-from digits_runtime.naming import name_cell, name_lines
+from digits_runtime.named_line import name_cell
+from digits_runtime.naming import name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.reading import Cells, Glyph

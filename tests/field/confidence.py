@@ -14,7 +14,7 @@ import numpy as np
 from pages import reliability
 from sklearn.linear_model import LogisticRegression
 
-from digits_runtime import naming
+from digits_runtime import named_line
 from digits_runtime.confidence import Evidence, confidence, features
 from digits_runtime.reader import Reader
 from digits_runtime.reading import UNCERTAIN
@@ -43,7 +43,7 @@ def main() -> None:
         seen.append(line)
         return confidence(line)
 
-    naming.confidence = recorded
+    named_line.confidence = recorded
     rows, right = [], []
     for scene in scenes():
         seen.clear()
