@@ -4,9 +4,10 @@ Within each site the writers are put in the order of their names' hashes; the fi
 test, the second for validation. So every site with writers enough is in every split, and one of
 two very busy hands (site val) is not half of a split.
 
-Three of the ten sites, ibm, uqb and gmd, hold slashed zeros and some wrong labels. They are left
-out of all three splits and reported apart, as `noisy`: nothing of them is ever learnt, so all of
-their writers are new there.
+Three of the ten sites, ibm, uqb and gmd, hold slashed zeros, and ibm labels of characters of which
+strokes are missing. The first third of their writers is reported apart, as `noisy`; the others are
+learnt, none is for validation. What is left of a character when its other strokes are missing is
+mostly one straight stroke, so of those only upright ones labelled 1 or I are learnt, of any site.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ _PEN = (0.05, 0.2)
 _HEIGHT = 48
 # Each character is drawn so often: there are seven times as many MNIST digits to learn from.
 _PENS_EACH = 2
-# Share of the zeros drawn afresh that are struck through, as only those of the sites left out are.
+# Share of the zeros drawn afresh that are struck through; at the noisy sites many are already.
 _STRUCK = 0.2
+# A stroke is straight if it is at most this share of its length broad, and upright from this slope.
+_STRAIGHT, _UPRIGHT = 0.15, 1.0
 
 
 def load(
@@ -47,7 +50,7 @@ def load(
 
     Args:
         split: About a tenth of the writers each are for validation and for test; the division
-            never changes. `noisy` is every writer of the three sites left out.
+            never changes. `noisy` is a third of those of the three sites with wrong labels.
         data_dir: Holds `unipen/`; None: what DIGITS_DATA names.
         classes: The characters wanted.
         rendering: `images`: the 28x28 pictures as given. `strokes`: drawn from the pen's path, 48
@@ -55,17 +58,18 @@ def load(
         seed: Chooses the pens of `strokes`.
 
     Raises:
-        InputError: The file is missing, damaged, or its arrays do not fit each other.
+        InputError: A file is missing, damaged, or its arrays do not fit each other.
     """
-    stem = "images_28x28" if rendering == "images" else "strokes"
-    path = data_file(data_dir, f"unipen/{stem}.npz")
-    parts = ("images",) if rendering == "images" else ("xy", "stroke_start", "char_start")
-    arrays = npz.read(path, ("label", "writer", "provider", *parts))
-    _check(arrays, path)
+    path, arrays = _read(data_dir, rendering)
     kept = np.flatnonzero(
         in_split(arrays["writer"], arrays["provider"], split)
         & np.isin(arrays["label"], list(classes))
     )
+    if split == "train":
+        drawn, pens = (path, arrays) if rendering == "strokes" else _read(data_dir, "strokes")
+        if not np.array_equal(pens["label"], arrays["label"]):
+            raise InputError(f"{path} and {drawn} do not belong together; replace both")
+        kept = kept[[_whole(_strokes(pens, i), pens["label"][i]) for i in kept.tolist()]]
     if rendering == "images":
         images = list(arrays["images"][kept])
     else:
@@ -89,28 +93,54 @@ def in_split(
     writers: NDArray[np.str_], sites: NDArray[np.str_], split: Split | Literal["noisy"]
 ) -> NDArray[np.bool_]:
     """Which characters, by writer and site `[n]`, are of the writers of a split."""
-    noisy = np.isin(sites, _NOISY_SITES)
-    if split == "noisy":
-        return noisy
-    chosen: list[str] = []
-    for site in np.unique(sites[~noisy]):
-        names = [str(name) for name in np.unique(writers[sites == site])]
+    chosen = np.zeros(len(writers), np.bool_)
+    for site in np.unique(sites):
+        here = sites == site
+        names = [str(name) for name in np.unique(writers[here])]
         names.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
-        tenth = (len(names) + 5) // 10
-        part = {
-            "test": slice(tenth),
-            "validation": slice(tenth, 2 * tenth),
-            "train": slice(2 * tenth, None),
-        }[split]
-        chosen += names[part]
-    return np.isin(writers, chosen) & ~noisy
+        if site in _NOISY_SITES:
+            third = (len(names) + 2) // 3
+            parts = {"noisy": names[:third], "train": names[third:]}
+        else:
+            tenth = (len(names) + 5) // 10
+            parts = {
+                "test": names[:tenth],
+                "validation": names[tenth : 2 * tenth],
+                "train": names[2 * tenth :],
+            }
+        chosen |= here & np.isin(writers, parts.get(split, []))
+    return chosen
+
+
+def _read(
+    data_dir: Path | None, rendering: Literal["images", "strokes"]
+) -> tuple[Path, dict[str, NDArray[Any]]]:
+    stem = "images_28x28" if rendering == "images" else "strokes"
+    path = data_file(data_dir, f"unipen/{stem}.npz")
+    parts = ("images",) if rendering == "images" else ("xy", "stroke_start", "char_start")
+    arrays = npz.read(path, ("label", "writer", "provider", *parts))
+    _check(arrays, path)
+    return path, arrays
+
+
+def _whole(written: list[NDArray[np.float32]], label: str) -> bool:
+    """Whether a character is more than one straight stroke, or is written so."""
+    if len(written) > 1:
+        return True
+    apart = written[0] - written[0].mean(axis=0)
+    axes = np.linalg.svd(apart, full_matrices=False)[2]
+    along = axes[0]
+    if np.ptp(apart @ axes[-1]) > _STRAIGHT * np.ptp(apart @ along):
+        return True
+    return label in ("1", "I") and abs(along[1]) >= _UPRIGHT * abs(along[0])
 
 
 def _anew(
     arrays: dict[str, NDArray[Any]], character: int, rng: np.random.Generator
 ) -> list[NDArray[np.float32]]:
     written = _strokes(arrays, character)
-    if arrays["label"][character] == "0" and rng.random() < _STRUCK:
+    plain = arrays["label"][character] == "0" and arrays["provider"][character] not in _NOISY_SITES
+    if plain and rng.random() < _STRUCK:
         return slash.struck(written, rng)
     return written
 
