@@ -31,9 +31,6 @@ _FEW = 10
 # Of what goes on beyond the picture's border more is an edge: so large a share will do; and what
 # lies there may be grained by so many levels.
 _UNEVEN, _GRAIN = 0.8, 32
-# So it will where nothing in a box is as bright as its brightest side, or darker than its darkest
-# by more than so many times its own grain and so many levels.
-_GRAINS, _LEVELS = 2.0, 2.0
 
 
 def without_edges(picture: NDArray[np.uint8], line: Sequence[Glyph]) -> Sequence[Glyph]:
@@ -65,13 +62,10 @@ def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
     if box[3] > _HIGHEST * min(picture.shape[:2]):
         return False
     inside, levels = _inside_and_beside(picture, box)
-    if not levels or not _uneven(levels, _UNEVEN):
+    if not levels or not _uneven(levels, _SHARE):
         return False
-    darker, middle, brighter = (percentile(inside, share) for share in (_FEW, 50, 100 - _FEW))
-    below, above = min(levels) - darker, brighter - max(levels)
-    if _uneven(levels, _SHARE):
-        return max(below, above) < _STEP
-    return above < -_STEP and below < _GRAINS * (brighter - middle) + _LEVELS
+    darker, brighter = (percentile(inside, share) for share in (_FEW, 100 - _FEW))
+    return max(min(levels) - darker, brighter - max(levels)) < _STEP
 
 
 def off_the_sheet(picture: NDArray[np.uint8], box: Box) -> bool:

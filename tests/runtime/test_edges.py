@@ -27,17 +27,6 @@ def test_beside_a_sheets_edge_one_side_is_dark(sheet: NDArray[np.uint8]) -> None
     assert at_an_edge(sheet[:, :, 0], (250, 60, 8, 40))
 
 
-def test_ground_not_much_darker_than_the_sheet_is_an_edge_if_nothing_stands_out() -> None:
-    grain = np.random.default_rng(0).normal(0, 3, (240, 320))
-    frame = np.full((240, 320), 60.0)
-    frame[:, :200] = 91
-    dim = np.clip(frame + grain, 0, 255).astype(np.uint8)
-    assert at_an_edge(dim, (202, 60, 20, 40))
-    frame[62:98, 212:216] = 42
-    stroke = np.clip(frame + grain, 0, 255).astype(np.uint8)
-    assert not at_an_edge(stroke, (202, 60, 20, 40))
-
-
 @pytest.mark.parametrize(
     "box", [(80, 60, 20, 40), (140, 60, 20, 40), (0, -5, 20, 30), (5, 5, 9, 9)]
 )
