@@ -22,6 +22,9 @@ FIFTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 2 $(TEACHERS) 
 DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 10 --seed 3 $(TEACHERS) \
 	--teacher build/models/fifth --init build/models/fifth
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
+# What names two digits that touch starts from the digits' weights.
+PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 12 --seed 0 \
+	--init build/models/digits
 # The page network goes on twice from its own weights, on other pages.
 PAGE_FIRST_RECIPE = --scenes 2000 --steps 6000 --seed 0
 PAGE_SECOND_RECIPE = --scenes 2500 --steps 7000 --seed 1 --init build/models/page-first
@@ -72,13 +75,14 @@ models: $(READY)  ## the bundled models, from data to file
 	$(BIN)/digits-train $(FIFTH_RECIPE) --output build/models/fifth
 	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
+	$(BIN)/digits-train $(PAIRS_RECIPE) --output build/models/pairs
 	$(BIN)/digits-train page $(PAGE_FIRST_RECIPE) --output build/models/page-first
 	$(BIN)/digits-train page $(PAGE_SECOND_RECIPE) --output build/models/page-second
 	$(BIN)/digits-train page $(PAGE_RECIPE) --output build/models/page
 	for name in digits alnum; do \
 		$(BIN)/digits-export build/models/$$name --output $(MODELS)/$$name-float.onnx || exit 1; \
 	done
-	for name in digits alnum page; do \
+	for name in digits alnum pairs page; do \
 		$(BIN)/digits-export build/models/$$name --int8 --output $(MODELS)/$$name-int8.onnx && \
 		rm -rf $(BUNDLED)/$$name && mkdir -p $(BUNDLED)/$$name && \
 		cp build/models/$$name/checkpoint* $(BUNDLED)/$$name || exit 1; \

@@ -19,6 +19,9 @@ _NOTES = {
     "synth": "digits-edge's own procedural handwriting, Apache-2.0",
     "print": "print in DejaVu, STIX and Computer Modern faces, as matplotlib brings them under "
     "their own free licences, and in Roboto (Apache-2.0) and Manrope (OFL-1.1)",
+    "pairs": "two digits that touch, put together from those of MNIST (LeCun, Cortes, Burges; "
+    "CC BY-SA 3.0), UNIPEN train_r01_v07 (Guyon et al. 1994; CC BY 4.0) and digits-edge's own "
+    "procedural handwriting (Apache-2.0)",
 }
 
 

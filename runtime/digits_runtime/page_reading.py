@@ -17,6 +17,7 @@ from digits_runtime.named_line import name_cell
 from digits_runtime.naming import name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork
+from digits_runtime.pairs import PairNames
 from digits_runtime.reading import Cells, Glyph
 from digits_runtime.session import Session
 from digits_runtime.sightings import joined, weighed
@@ -53,10 +54,13 @@ class PageReader:
     Args:
         session: What names the glyphs.
         network: What finds all digits of a page at once; None where the model names others.
+        pairs: What names two digits that touch; None where the model names others.
     """
 
-    def __init__(self, session: Session, network: PageNetwork | None) -> None:
-        self.session, self.network = session, network
+    def __init__(
+        self, session: Session, network: PageNetwork | None, pairs: PairNames | None
+    ) -> None:
+        self.session, self.network, self.pairs = session, network, pairs
 
     def read(
         self,
@@ -103,7 +107,7 @@ class PageReader:
                 found = page.with_more(stronger, lost)
                 before, (glyphs, rows) = stronger.candidates, again
                 glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
-        scissors = Scissors(self.session)
+        scissors = Scissors(self.session, self.pairs)
         if self.network is not None and found.cells is None and verdicts.in_doubt(rows, contract):
             found, glyphs, rows, parents = self._cut(found, glyphs, rows, scissors)
             before = found.candidates
@@ -185,7 +189,9 @@ class PageReader:
             if len(unit) > 1
         }
         apart = page.Page([[piece for unit in line for piece, _ in unit] for line in lines])
-        return apart, *self._anew(apart.candidates, found.candidates, glyphs, rows), parents
+        glyphs, _ = self._anew(apart.candidates, found.candidates, glyphs, rows)
+        told = [row for line in lines for unit in line for _, row in unit]
+        return apart, glyphs, np.array(told, np.float32).reshape(len(told), -1), parents
 
     def _anew(
         self,

@@ -15,6 +15,7 @@ from digits_runtime import ink, lone, paper, pictures, turning
 from digits_runtime.contract import DIGITS
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.page_reading import PageReader, PageReading
+from digits_runtime.pairs import PairNames
 from digits_runtime.reading import Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 
@@ -57,10 +58,11 @@ class Reader:
         self.oriented, self.upside_down, self.denoise = oriented, upside_down, denoise
         self.session = Session(model, provider=provider, threads=threads)
         contract = self.session.contract
-        # The network knows digits; other glyphs it would take for none, or for several.
+        # Both networks know digits; other glyphs they would take for none, or for several.
         fits = contract.rejects and contract.labels == DIGITS
         network = PageNetwork(provider=provider, threads=threads) if fits else None
-        self.pages = PageReader(self.session, network)
+        pairs = PairNames(provider=provider, threads=threads) if fits else None
+        self.pages = PageReader(self.session, network, pairs)
 
     def read(
         self,

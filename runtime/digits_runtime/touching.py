@@ -1,4 +1,7 @@
-"""Takes the touching glyphs of a page's lines apart, as the model names their pieces."""
+"""Takes the touching glyphs of a page's lines apart, as the model names their pieces.
+
+Or as a network names two of them at once, where no pieces have a sure name or both disagree.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,14 @@ from numpy.typing import NDArray
 from digits_runtime import splitting, verdicts
 from digits_runtime.ink import Grey
 from digits_runtime.page import Candidate, model_input
+from digits_runtime.pairs import PairNames
 from digits_runtime.session import Session
 
 # On a page with more lines than this of which nothing is known those are litter.
 _MOST_LONE = 6
+# Each of two digits named at once has this probability, and this where nothing beside them is known;
+# what is one with more than the last is not two.
+_BOTH, _BOTH_ALONE, _ONE = 0.9, 0.95, 0.3
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 Named = tuple[Candidate, Row]
@@ -24,12 +31,14 @@ class Scissors:
 
     Args:
         session: What tells the pieces.
+        pairs: What tells two digits at once; None where the model names others.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, pairs: PairNames | None = None) -> None:
+        self._session, self._pairs = session, pairs
         # By the identity of their ink, which is kept, so that no other takes it on.
         self._known: dict[int, tuple[Grey, splitting.Cuts | None, dict[splitting.Span, Named]]] = {}
+        self._told: dict[int, NDArray[np.float32]] = {}
 
     def apart(
         self, lines: Sequence[Sequence[Candidate]], rows: Sequence[Sequence[Row]]
@@ -76,18 +85,44 @@ class Scissors:
         _, cuts, known = self._known[id(ink)]
         if cuts is None:
             return []
-        contract = self._session.contract
+        labels = self._session.contract.labels
 
         def look(spans: Sequence[splitting.Span]) -> list[tuple[float, bool]]:
-            new = [span for span in spans if span not in known]
-            pieces = {span: piece for span in new if (piece := cuts.piece(span)) is not None}
-            rows = self._session.probabilities(model_input(list(pieces.values()), contract.ink))
-            known.update(zip(pieces, zip(pieces.values(), rows, strict=True), strict=True))
-            told = []
-            for span in spans:
-                named = known[span][1][: len(contract.labels)] if span in known else np.zeros(1)
-                best = int(named.argmax())
-                told.append((float(named[best]), contract.labels[best] in splitting.STROKES))
-            return told
+            named = [row[: len(labels)] for row in self._rows(cuts, known, spans)]
+            return [(float(row.max()), labels[row.argmax()] in splitting.STROKES) for row in named]
 
-        return [known[span] for span in cuts.likeliest(look, whole, least)]
+        pieces = [known[span] for span in cuts.likeliest(look, whole, least)]
+        if self._pairs is None or len(pieces) > 2 or whole > _ONE:
+            return pieces
+        if id(ink) not in self._told:
+            self._told[id(ink)] = self._pairs.tell(ink)
+        both = self._told[id(ink)]
+        names = both[:, : len(labels)].argmax(axis=1).tolist()
+        named = [int(row[: len(labels)].argmax()) for _, row in pieces]
+        sure = _BOTH if least == splitting.BESIDE else _BOTH_ALONE
+        if both[:, : len(labels)].max(axis=1).min() < sure or named == names:
+            return pieces
+        # Where to cut matters little then; it is where the pieces are likest to their names.
+        ends = [((0, cut), (cut, len(cuts.borders) - 1)) for cut in range(1, len(cuts.borders) - 1)]
+        rows = self._rows(cuts, known, [span for parts in ends for span in parts])
+        like = [rows[2 * n][names[0]] * rows[2 * n + 1][names[1]] for n in range(len(ends))]
+        best = ends[int(np.argmax(like))]
+        if not all(span in known for span in best):
+            return pieces
+        return [(known[span][0], row) for span, row in zip(best, both, strict=True)]
+
+    def _rows(
+        self,
+        cuts: splitting.Cuts,
+        known: dict[splitting.Span, Named],
+        spans: Sequence[splitting.Span],
+    ) -> list[Row]:
+        """Probabilities of what lies between some cuts, all 0 where that is no piece."""
+        new = [span for span in dict.fromkeys(spans) if span not in known]
+        pieces = {span: piece for span in new if (piece := cuts.piece(span)) is not None}
+        rows = self._session.probabilities(
+            model_input(list(pieces.values()), self._session.contract.ink)
+        )
+        known.update(zip(pieces, zip(pieces.values(), rows, strict=True), strict=True))
+        none = np.zeros(self._session.contract.classes, np.float32)
+        return [known[span][1] if span in known else none for span in spans]

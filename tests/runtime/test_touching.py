@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digits_runtime.page import Candidate, model_input
+from digits_runtime.pairs import PairNames
 from digits_runtime.session import Session
 from digits_runtime.touching import Scissors
 from digits_train import synth
@@ -48,6 +49,57 @@ def test_touching_glyphs_become_their_pieces_in_order(session: _Counting) -> Non
     assert units[0][0][0] is line[0]
     names = [int(row[:10].argmax()) for unit in units for _, row in unit]
     assert names == [3, 8, 5]
+
+
+class _Saying(PairNames):
+    """Says of everything that it is two digits, each with so much probability."""
+
+    def __init__(self, left: int, right: int, sure: float) -> None:
+        super().__init__(provider="cpu")
+        self.asked = 0
+        self.rows = np.full((2, 11), (1 - sure) / 10, np.float32)
+        self.rows[0, left] = self.rows[1, right] = sure
+
+    def tell(self, ink: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.asked += 1
+        return self.rows
+
+
+@pytest.mark.parametrize(
+    ("said", "sure", "named"),
+    [((8, 6), 0.9, [8, 6]), ((8, 6), 0.6, [8, 5]), ((8, 5), 0.99, [8, 5])],
+)
+def test_what_is_named_at_once_for_sure_goes_before_its_pieces(
+    session: _Counting, said: tuple[int, int], sure: float, named: list[int]
+) -> None:
+    line = [_drawn("3"), _drawn("8", "5")]
+    rows = list(session.probabilities(model_input(line, session.contract.ink)))
+    pairs = _Saying(*said, sure)
+    scissors = Scissors(session, pairs)
+    for _ in range(2):
+        (units,) = scissors.apart([line], [rows])
+        assert [int(row[:10].argmax()) for _, row in units[1]] == named
+        assert len(units[0]) == 1
+    assert pairs.asked == 1
+    left, right = (piece.box for piece, _ in units[1])
+    assert left[0] < right[0] <= left[0] + left[2] + 3
+
+
+def test_three_glyphs_are_not_asked_for_as_two(session: _Counting) -> None:
+    line = [_drawn("3"), _drawn("8", "5", "2")]
+    rows = list(session.probabilities(model_input(line, session.contract.ink)))
+    (units,) = Scissors(session, _Saying(8, 6, 0.99)).apart([line], [rows])
+    assert [int(row[:10].argmax()) for _, row in units[1]] == [8, 5, 2]
+
+
+def test_where_there_is_nothing_to_cut_nobody_is_asked(session: _Counting) -> None:
+    empty = Candidate((60, 50, 40, 40), np.zeros((40, 40), np.uint8), cut=False)
+    line = [_drawn("3"), empty]
+    rows = list(session.probabilities(model_input(line, session.contract.ink)))
+    pairs = _Saying(8, 6, 0.99)
+    (units,) = Scissors(session, pairs).apart([line], [rows])
+    assert [len(unit) for unit in units] == [1, 1]
+    assert pairs.asked == 0
 
 
 def test_what_was_looked_at_once_is_not_looked_at_again(session: _Counting) -> None:

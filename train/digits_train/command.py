@@ -40,7 +40,7 @@ def train(
     classes: Annotated[
         str | None,
         typer.Option(
-            help="digits, alnum, or labels as in 'ABC' or 'yes,no' "
+            help="digits, alnum, pairs (two that touch), or labels as in 'ABC' or 'yes,no' "
             "[default: digits, or what the folder holds]",
         ),
     ] = None,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from digits_runtime.contract import ALNUM, DIGITS, InkSpec
 from digits_runtime.errors import InputError
 from digits_runtime.fields import check_labels
+from digits_runtime.pairs import PAIRS
 from digits_train import negatives, snapshots
 from digits_train.augment import canvas
 from digits_train.checkpoint import Settings, State
@@ -56,8 +57,8 @@ def to_train_on(sources: Sequence[GlyphSet], state: State, data_dir: Path | None
     if not state.rejects:
         return known
     letters: Sequence[NDArray[np.uint8]] = ()
-    unlike = [letter for letter in negatives.UNLIKE_DIGITS if letter not in state.labels]
-    if "unipen" in settings.data and unlike:
+    unlike = negatives.unlike(state.labels)
+    if unlike and {"unipen", "pairs"} & set(settings.data):
         real = load_glyphs("unipen", "train", classes=unlike, data_dir=data_dir, seed=settings.seed)
         letters = real.images
     count = int(settings.negatives * len(glyphs.images))
@@ -87,12 +88,14 @@ def choose_labels(classes: str | None, sources: Sequence[str]) -> tuple[str, ...
         return DIGITS
     if classes == "alnum":
         return ALNUM
+    if classes == "pairs":
+        return PAIRS
     split = classes.split(",") if "," in classes else list(classes)
     try:
         return check_labels([label.strip() for label in split if label.strip()])
     except InputError as error:
         raise InputError(
-            f"--classes {classes!r}: of the labels {error}; or give digits or alnum"
+            f"--classes {classes!r}: of the labels {error}; or give digits, alnum or pairs"
         ) from None
 
 

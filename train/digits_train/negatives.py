@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import InkSpec
 from digits_runtime.ink import normalise
+from digits_runtime.pairs import PAIRS, squeezed
 from digits_train import synth
 
 Image = NDArray[np.uint8]
 
-# Letters that no hand makes look like a digit.
-UNLIKE_DIGITS = "AEFHKMNRWX"
+# Letters that no hand makes look like a digit, and those that are more than a digit and mostly
+# unlike two.
+UNLIKE_DIGITS, UNLIKE_PAIRS = "AEFHKMNRWX", "ABDEFGHKMNPRUVWXY"
 _SIDE = 64
 
 
@@ -40,26 +42,39 @@ def make(
         count: How many to draw.
         spec: The model's input.
         seed: Same seed, same images.
-        letters: Pictures of UNLIKE_DIGITS, bright on dark, in real hands, to use beside the
-            project's own.
+        letters: Pictures of those that are `unlike` the classes, bright on dark, in real hands, to
+            use beside the project's own.
 
     Returns:
         uint8 `[count, 1, size, size]`.
     """
     rng = np.random.default_rng(seed)
-    unlike = [letter for letter in UNLIKE_DIGITS if letter not in labels]
+    letters_of = unlike(labels)
     kinds = [_pair, _pair, _dash, _speck, _crossing, _scribble, _ruled, _fragment]
     images = np.empty((count, 1, spec.size, spec.size), np.uint8)
     for image in images:
-        choice = int(rng.integers(len(kinds) + (4 if unlike else 0)))
+        choice = int(rng.integers(len(kinds) + (4 if letters_of else 0)))
         if choice < len(kinds):
             drawn = kinds[choice](glyphs, rng)
-        elif letters and rng.random() < 0.6:
-            drawn = letters[int(rng.integers(len(letters)))]
         else:
-            drawn = synth.glyph(unlike[int(rng.integers(len(unlike)))], rng)
+            if letters and rng.random() < 0.6:
+                drawn = letters[int(rng.integers(len(letters)))]
+            else:
+                drawn = synth.glyph(letters_of[int(rng.integers(len(letters_of)))], rng)
+            if _are_pairs(labels):
+                drawn = squeezed(drawn)
         image[0] = normalise(drawn, spec)
     return images
+
+
+def unlike(labels: Sequence[str]) -> list[str]:
+    """Letters that are not among some classes, and that no hand makes look like one of them."""
+    letters = UNLIKE_PAIRS if _are_pairs(labels) else UNLIKE_DIGITS
+    return [letter for letter in letters if letter not in labels]
+
+
+def _are_pairs(labels: Sequence[str]) -> bool:
+    return tuple(labels) == PAIRS
 
 
 def _pair(glyphs: NDArray[np.uint8], rng: np.random.Generator) -> Image:

@@ -11,14 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime.contract import DIGITS
 from digits_runtime.errors import InputError
 from digits_train import corruptions, printed, synth
-from digits_train.data import folder, mnist, npz, unipen, zeroshot
+from digits_train.data import folder, mnist, npz, touching, unipen, zeroshot
 from digits_train.data.glyphs import GlyphSet, Split
 
 Image = NDArray[np.uint8]
 
-TRAINING_NAMES = ("mnist", "unipen", "synth", "print")
+TRAINING_NAMES = ("mnist", "unipen", "synth", "print", "pairs")
+# What pairs are put together from.
+_PAIRED = ("mnist", "unipen", "synth")
 _VALIDATION_NAMES = tuple(f"{name}-validation" for name in TRAINING_NAMES)
 _TEST_ONLY = ("usps", "photo_crops", "unipen-noisy")
 _CORRUPTED = re.compile(r"(mnist|mnist-validation)-corrupted(?:-([a-z]+))?")
@@ -110,6 +113,11 @@ def _load(
             faces = printed.FACES if split == "train" else printed.HELD_OUT
             generate = functools.partial(printed.generate, faces=faces)
             return _made("print", split, classes, seed, _PRINT_COUNT, generate)
+        case "pairs":
+            each = [_load(single, split, DIGITS, data_dir, seed) for single in _PAIRED]
+            return touching.join(
+                [digits.select(DIGITS) for digits in each], split, seed * len(_SEED) + _SEED[split]
+            )
     path = Path(name)
     if path.suffix == ".npz":
         return npz.load(path)
