@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 DEMO = build/demo
 # The recipes of the bundled models; DIGITS_DATA must name the folder with mnist/ and unipen/.
 # A teacher too slow for a board teaches a tutor, that one of the digits' own size; those two and one
-# that nobody taught, averaged, teach a fourth, which goes on learning from all four, and once more.
+# that nobody taught, averaged, teach a fourth, which goes on learning from all four, thrice.
 GLYPHS = --data mnist,unipen,synth,print
 TEACHER_RECIPE = $(GLYPHS) --arch fusion-large --epochs 15 --seed 100
 TUTOR_RECIPE = $(GLYPHS) --teacher build/models/teacher --epochs 30 --seed 0
@@ -19,12 +19,14 @@ TEACHERS = $(foreach name,tutor first untaught,--teacher build/models/$(name))
 FOURTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 1 $(TEACHERS)
 FIFTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 2 $(TEACHERS) \
 	--teacher build/models/fourth --init build/models/fourth
-DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 10 --seed 3 $(TEACHERS) \
+SIXTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 10 --seed 3 $(TEACHERS) \
 	--teacher build/models/fifth --init build/models/fifth
+DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 4 $(TEACHERS) \
+	--teacher build/models/sixth --init build/models/sixth
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
-# What names two digits that touch starts from the digits' weights.
-PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 12 --seed 0 \
-	--init build/models/digits
+# What names two digits that touch starts from the weights of single ones.
+PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 14 --seed 0 \
+	--init build/models/sixth
 # The page network goes on twice from its own weights, on other pages.
 PAGE_FIRST_RECIPE = --scenes 2000 --steps 6000 --seed 0
 PAGE_SECOND_RECIPE = --scenes 2500 --steps 7000 --seed 1 --init build/models/page-first
@@ -73,6 +75,7 @@ models: $(READY)  ## the bundled models, from data to file
 	$(BIN)/digits-train $(UNTAUGHT_RECIPE) --output build/models/untaught
 	$(BIN)/digits-train $(FOURTH_RECIPE) --output build/models/fourth
 	$(BIN)/digits-train $(FIFTH_RECIPE) --output build/models/fifth
+	$(BIN)/digits-train $(SIXTH_RECIPE) --output build/models/sixth
 	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
 	$(BIN)/digits-train $(PAIRS_RECIPE) --output build/models/pairs

@@ -18,8 +18,8 @@ from digits_runtime.session import Session
 
 # On a page with more lines than this of which nothing is known those are litter.
 _MOST_LONE = 6
-# Each of two digits named at once has this probability, and this where nothing beside them is known;
-# what is one with more than the last is not two.
+# Each of two digits named at once has this probability, and this where nothing beside them is
+# known; what is one with more than the last is not two.
 _BOTH, _BOTH_ALONE, _ONE = 0.9, 0.95, 0.3
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
