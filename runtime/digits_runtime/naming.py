@@ -29,7 +29,7 @@ _FEW_BARE, _LITTER, _TALL_BARE = 3, 6, 45
 _TEXTURED, _CLEAR = 60, 0.7
 
 # A number is rather right than wrong; a lone glyph, which litter likes to be, is so likely right.
-_LIKELY, _LIKELY_ALONE = 0.5, 0.72
+_LIKELY, _LIKELY_ALONE = 0.5, 0.76
 
 
 def name_lines(
