@@ -18,17 +18,20 @@ import numpy as np
 
 from digits_runtime.contract import ALNUM, DIGITS
 from digits_runtime.one_glyph import single
+from digits_runtime.pairs import BUNDLED_PAIRS
 from digits_runtime.session import NAMED, Session
 
 _PROCESSOR = "Haswell"
 _GLYPHS = 500
+_MODELS = {**NAMED, "pairs": BUNDLED_PAIRS}
 # As few imports as do: under emulation each takes seconds.
 _THERE = """
 import sys, numpy
 from digits_runtime.session import Session
 held = numpy.load(sys.argv[1])
-for name in sys.argv[2:]:
-    logits = Session(name, provider="cpu").logits(held["glyphs"])
+for model in sys.argv[2:]:
+    name, path = model.split("=", 1)
+    logits = Session(path, provider="cpu").logits(held["glyphs"])
     changed = int((logits.argmax(1) != held[name].argmax(1)).sum())
     worst = float(abs(logits - held[name]).max())
     print(f"{name}: {changed} of {len(logits)} answers changed, logits differ by up to {worst:g}")
@@ -53,12 +56,13 @@ def main() -> None:
     )
     seen = glyphs()
     # On a processor that is not x86 this compares its own kernels with AVX2's.
-    here = {name: Session(name, provider="cpu").logits(seen) for name in NAMED}
+    here = {name: Session(path, provider="cpu").logits(seen) for name, path in _MODELS.items()}
+    named = [f"{name}={path}" for name, path in _MODELS.items()]
     with tempfile.TemporaryDirectory() as folder:
         held = Path(folder) / "held.npz"
         np.savez(held, glyphs=seen, **here)
         done = subprocess.run(
-            [qemu, "-cpu", _PROCESSOR, sys.executable, "-c", _THERE, str(held), *NAMED],
+            [qemu, "-cpu", _PROCESSOR, sys.executable, "-c", _THERE, str(held), *named],
             check=False,
         )
     print(f"{_PROCESSOR}: {'the same answers' if not done.returncode else 'other answers'}")
