@@ -24,7 +24,7 @@ SIXTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 10 --seed 3 $(TEACHERS) 
 DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 4 $(TEACHERS) \
 	--teacher build/models/sixth --init build/models/sixth
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
-# What names two digits that touch starts from the weights of single ones.
+# What names two digits that touch starts from single ones' weights; from the sixth's, as then bundled.
 PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 14 --seed 0 \
 	--init build/models/sixth
 # The page network goes on twice from its own weights, on other pages.

@@ -12,6 +12,7 @@ from digits_export.export import Exported
 from digits_export.page import ExportedPage
 from digits_runtime.errors import InputError
 from digits_runtime.files import check_target
+from digits_runtime.pairs import PAIRS
 
 _NOTES = {
     "mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
@@ -23,6 +24,16 @@ _NOTES = {
     "CC BY-SA 3.0), UNIPEN train_r01_v07 (Guyon et al. 1994; CC BY 4.0) and digits-edge's own "
     "procedural handwriting (Apache-2.0)",
 }
+
+_LIMITS = (
+    "Names one glyph at a time; digits-cam and digits-read find glyphs and take touching pairs "
+    "apart, which loses some."
+)
+_LIMITS_OF_PAIRS = (
+    "Names two digits that touch, in ink narrowed to 0.6 (`pairs.squeezed`); digits-cam and "
+    "digits-read ask it where a broad glyph has no name, and believe it where it is sure of both. "
+    "Where a 1 crosses its neighbour it is often wrong."
+)
 
 
 def check_outputs(model: Path) -> None:
@@ -87,11 +98,10 @@ def card(name: str, exported: Exported) -> str:
         "",
         "## Limits",
         "",
-        "Names one glyph at a time; digits-cam and digits-read find glyphs and take touching pairs "
-        "apart, which loses some. Not for cursive words, and not where a misread glyph does harm "
-        "unseen. The figures above are of validation splits, which helped to choose the recipe: "
-        "other hands, cameras and papers must be measured (docs/benchmarks.md has sets never "
-        "trained or chosen on).",
+        _LIMITS_OF_PAIRS if contract.labels == PAIRS else _LIMITS,
+        "Not for cursive words, and not where a misread glyph does harm unseen. The figures above "
+        "are of validation splits, which helped to choose the recipe: other hands, cameras and "
+        "papers must be measured (docs/benchmarks.md has sets never trained or chosen on).",
         "",
     ]
     return "\n".join(lines)

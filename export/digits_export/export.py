@@ -23,6 +23,7 @@ from digits_runtime.session import Session
 from digits_train import checkpoint, gather, inference
 from digits_train.checkpoint import State
 
+_NAMED = {labels: name for name, labels in gather.NAMED_CLASSES.items()}
 # Fewer validation glyphs than this say little.
 _FEW = 200
 # The float graph must be right for one glyph and for many.
@@ -255,7 +256,7 @@ def _command(state: State) -> str:
     settings = state.settings
     return (
         f"digits-train --data {','.join(Path(name).name for name in settings.data)} "
-        f"--classes {','.join(state.labels)} "
+        f"--classes {_NAMED.get(state.labels) or ','.join(state.labels)} "
         f"--epochs {settings.epochs} --seed {settings.seed}"
         + f" --arch {state.architecture.name}"
         + (f" --init {Path(settings.init).name}" if settings.init else "")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from digits_runtime.reading import UNCERTAIN, Glyph
 
 # A logistic regression on the lines of generated pages, levels 1 to 5 mixed, and of pages without
-# any digit, printed by tests/field/confidence.py; the model it was fitted with is the bundled one.
+# any digit, printed by tests/field/confidence.py; fitted with a forerunner of the bundled model.
 # In the order of `features`, the constant last.
 WEIGHTS = (2.259, 0.800, 0.670, 0.359, -0.359, -0.440, -0.630)
 # Odds beyond this say no more.

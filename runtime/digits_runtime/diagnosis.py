@@ -99,14 +99,19 @@ def _opencv() -> Finding:
 
 
 def _models() -> Finding:
-    from digits_runtime.session import BUNDLED, BUNDLED_FLOAT, Session
+    from digits_runtime.page_network import BUNDLED_PAGE, PageNetwork
+    from digits_runtime.pairs import BUNDLED_PAIRS
+    from digits_runtime.session import BUNDLED_FLOAT, NAMED, Session
 
+    glyphs = (*NAMED.values(), BUNDLED_FLOAT, BUNDLED_PAIRS)
     try:
-        for path in (BUNDLED, BUNDLED_FLOAT):
+        for path in glyphs:
             Session(path)
+        PageNetwork()
     except InputError as error:
         return Finding("problem", str(error), "pip install --force-reinstall digits-edge")
-    return Finding("ok", f"bundled models: {BUNDLED.name}, {BUNDLED_FLOAT.name}")
+    names = ", ".join(path.name for path in (*glyphs, BUNDLED_PAGE))
+    return Finding("ok", f"bundled models: {names}")
 
 
 def _gpu() -> Iterator[Finding]:

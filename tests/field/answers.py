@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import Reader
-from digits_runtime.session import BUNDLED, BUNDLED_FLOAT, NAMED, Session
+from digits_runtime.pairs import BUNDLED_PAIRS
+from digits_runtime.session import BUNDLED_FLOAT, NAMED, Session
 
 
 def logits(name: str, glyphs: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
     """Of the bundled models, one glyph at a time and all at once."""
     answers = {}
-    for model in (BUNDLED, BUNDLED_FLOAT, NAMED["alnum"]):
+    for model in (*NAMED.values(), BUNDLED_FLOAT, BUNDLED_PAIRS):
         session = Session(model, provider="cpu")
         answers[f"{name}-{model.stem}-all"] = session.logits(glyphs)
         answers[f"{name}-{model.stem}-each"] = np.concatenate(

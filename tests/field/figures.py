@@ -26,14 +26,14 @@ SETS = {
     "usps": "USPS, zero-shot",
     "photo_crops": "photographed digits, zero-shot",
     "unipen": "UNIPEN digits, writers held out",
-    "unipen-noisy": "UNIPEN, the three sites with wrong labels and slashed zeros, writers held out",
+    "unipen-noisy": "UNIPEN, three sites with slashed zeros or lost strokes, writers held out",
 }
 
 
 CHARACTERS = {
     "photo_crops": "photographed characters, zero-shot",
     "unipen": "UNIPEN, writers held out",
-    "unipen-noisy": "UNIPEN, the three sites with wrong labels and slashed zeros, writers held out",
+    "unipen-noisy": "UNIPEN, three sites with slashed zeros or lost strokes, writers held out",
 }
 
 

@@ -47,12 +47,13 @@ def test_doctor_finds_packages_that_overwrite_each_other(monkeypatch: pytest.Mon
     assert any("pip install opencv-python-headless" in remedy for remedy in remedies)
 
 
+@pytest.mark.parametrize("place", ["session.BUNDLED_FLOAT", "pairs.BUNDLED_PAIRS"])
 def test_doctor_finds_a_damaged_bundled_model(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
 ) -> None:
-    damaged = tmp_path / "digits-int8.onnx"
+    damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(BUNDLED.read_bytes()[:1000])
-    monkeypatch.setattr("digits_runtime.session.BUNDLED", damaged)
+    monkeypatch.setattr(f"digits_runtime.{place}", damaged)
     result = run(doctor_app)
     assert result.exit_code == 1
     assert "--force-reinstall digits-edge" in result.stdout

@@ -26,7 +26,7 @@ def test_ink_is_made_narrower_and_never_nothing() -> None:
     assert squeezed(np.full((3, 1), 255, np.uint8)).tolist() == [[255]] * 3
 
 
-def test_the_bundled_network_is_small_and_tells_pairs_from_single_digits() -> None:
+def test_the_bundled_network_is_small_and_knows_single_digits_and_pairs() -> None:
     assert BUNDLED_PAIRS.stat().st_size < 130_000
     contract = Session(BUNDLED_PAIRS, provider="cpu").contract
     assert contract.labels == PAIRS

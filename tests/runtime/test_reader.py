@@ -44,6 +44,25 @@ def test_nine_pages_of_ten_are_read_exactly(reader: Reader, scene_of: SceneOf) -
     assert exact >= 36
 
 
+@pytest.mark.parametrize(
+    ("level", "seed", "number"),
+    [(3, 76052, "95140"), (4, 76020, "665125"), (3, 77072, "28451")],
+)
+def test_digits_that_no_cut_tells_apart_are_named_at_once(
+    level: int, seed: int, number: str
+) -> None:
+    frame = pages.page(level, seed).frame
+    reader = Reader()
+    assert number in reader.read(frame).text.splitlines()
+    reader.pages.pairs = None
+    assert number not in reader.read(frame).text.splitlines()
+
+
+def test_only_models_of_digits_are_helped_with_pairs(reader: Reader) -> None:
+    assert reader.pages.pairs is not None
+    assert Reader("alnum").pages.pairs is None
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_nothing_is_invented_on_an_empty_page(reader: Reader, seed: int) -> None:
     page = compose([], np.random.default_rng(seed), ruled=bool(seed % 2))

@@ -12,12 +12,15 @@ from digits_train import synth
 
 
 class _Counting(Session):
-    """How many glyphs the model was asked about."""
+    """How many glyphs the model was asked about; `deaf`, it names none of them."""
 
     asked = 0
+    deaf = False
 
     def probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.asked += len(glyphs)
+        if self.deaf:
+            return np.full((len(glyphs), 11), 1 / 11, np.float32)
         return super().probabilities(glyphs)
 
 
@@ -67,7 +70,7 @@ class _Saying(PairNames):
 
 @pytest.mark.parametrize(
     ("said", "sure", "named"),
-    [((8, 6), 0.9, [8, 6]), ((8, 6), 0.6, [8, 5]), ((8, 5), 0.99, [8, 5])],
+    [((8, 6), 0.92, [8, 6]), ((8, 6), 0.6, [8, 5]), ((8, 5), 0.99, [8, 5])],
 )
 def test_what_is_named_at_once_for_sure_goes_before_its_pieces(
     session: _Counting, said: tuple[int, int], sure: float, named: list[int]
@@ -83,6 +86,36 @@ def test_what_is_named_at_once_for_sure_goes_before_its_pieces(
     assert pairs.asked == 1
     left, right = (piece.box for piece, _ in units[1])
     assert left[0] < right[0] <= left[0] + left[2] + 3
+
+
+@pytest.mark.parametrize(
+    ("sure", "beside", "pieces"), [(0.92, True, 2), (0.92, False, 1), (0.97, False, 2)]
+)
+def test_what_no_pieces_have_names_for_may_be_named_at_once(
+    session: _Counting, sure: float, beside: bool, pieces: int
+) -> None:
+    blot = Candidate((60, 50, 44, 44), _drawn("8", "5").ink, cut=False)
+    nameless = np.full(11, 0.02, np.float32)
+    nameless[-1] = 0.8
+    named = np.full(11, 0.0, np.float32)
+    named[3] = 1.0
+    line = [_drawn("3"), blot] if beside else [blot]
+    session.deaf = True
+    scissors = Scissors(session, _Saying(8, 6, sure))
+    (units,) = scissors.apart([line], [[named, nameless] if beside else [nameless]])
+    assert len(units[-1]) == pieces
+
+
+def test_of_what_is_rather_one_glyph_nobody_is_asked(session: _Counting) -> None:
+    pairs, rather = _Saying(8, 6, 0.99), np.full(11, 0.05, np.float32)
+    rather[0] = 0.5
+    named = np.full(11, 0.0, np.float32)
+    named[3] = 1.0
+    session.deaf = True
+    line = [_drawn("3"), _drawn("8", "5")]
+    (units,) = Scissors(session, pairs).apart([line], [[named, rather]])
+    assert [len(unit) for unit in units] == [1, 1]
+    assert pairs.asked == 0
 
 
 def test_three_glyphs_are_not_asked_for_as_two(session: _Counting) -> None:

@@ -187,3 +187,9 @@ def test_the_real_zero_shot_sets_have_their_sizes() -> None:
     assert len(load("photo_crops")) == 500
     assert len(load("photo_crops", classes=ALNUM)) == 1_800
     assert len(load("unipen-noisy", classes=ALNUM)) == 3_276
+
+
+@pytest.mark.parametrize("classes", [DIGITS, ALNUM])
+def test_pairs_are_for_their_own_classes_alone(classes: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="--data pairs with --classes pairs"):
+        load("pairs", "train", classes=classes)

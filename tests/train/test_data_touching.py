@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from digits_runtime.contract import DIGITS
+from digits_runtime.errors import InputError
 from digits_runtime.pairs import PAIRS
 from digits_train import synth
 from digits_train.data import touching
@@ -62,7 +63,11 @@ def test_most_pairs_hang_together_and_lose_no_ink(source: GlyphSet) -> None:
         left, right = ones[number % len(ones)], ones[(7 * number + 1) % len(ones)]
         both = touching.touching(left, right, rng)
         assert both.shape[1] <= left.shape[1] + right.shape[1] + 0.1 * max(len(left), len(right))
-        assert both.astype(int).sum() >= max(left.astype(int).sum(), right.astype(int).sum())
+        # The left one is there whole, and so is most of what the other has beyond it.
+        rows = [top for top in range(len(both) - len(left) + 1) if _within(left, both[top:])]
+        assert rows
+        inked = [int((glyph > 64).sum()) for glyph in (left, right, both)]
+        assert inked[2] >= max(inked[:2]) + 0.3 * min(inked[:2])
         single = cv2.connectedComponents((left > 64).astype(np.uint8))[0] - 1
         single += cv2.connectedComponents((right > 64).astype(np.uint8))[0] - 1
         together += cv2.connectedComponents((both > 64).astype(np.uint8))[0] - 1 < single
@@ -78,4 +83,16 @@ def test_glyphs_without_ink_or_rows_in_common_are_put_side_by_side() -> None:
     top[:4], foot[-4:] = 255, 255
     for _ in range(30):
         both = touching.touching(top, foot, rng)
+        assert 8 <= both.shape[1] <= 24
         assert (both > 0).sum() >= 80
+
+
+def test_a_source_without_a_digit_is_refused(source: GlyphSet) -> None:
+    few = source.select(DIGITS[:9])
+    with pytest.raises(InputError, match="synth has no 9 to put pairs together from"):
+        touching.join([few], "validation", 0)
+
+
+def _within(glyph: np.ndarray, canvas: np.ndarray) -> bool:
+    part = canvas[: len(glyph), : glyph.shape[1]]
+    return part.shape == glyph.shape and bool((part >= glyph).all())

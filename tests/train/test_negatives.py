@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from digits_runtime.contract import ALNUM, DIGITS, InkSpec
+from digits_runtime.pairs import PAIRS
 from digits_train import data, negatives, synth
 
 
@@ -38,3 +39,21 @@ def test_a_letter_that_is_a_class_is_never_a_negative(
     negatives.make(digits, ALNUM, 50, InkSpec(), seed=0)
     with pytest.raises(AssertionError, match="was drawn"):
         negatives.make(digits, DIGITS, 50, InkSpec(), seed=0)
+
+
+def test_letters_beside_pairs_are_more_and_narrowed(
+    digits: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(negatives.unlike(DIGITS)) < set(negatives.unlike(PAIRS))
+    assert negatives.unlike(ALNUM) == []
+    seen = []
+
+    def narrow(ink: np.ndarray) -> np.ndarray:
+        seen.append(ink)
+        return ink
+
+    monkeypatch.setattr(negatives, "squeezed", narrow)
+    negatives.make(digits, DIGITS, 50, InkSpec(), seed=0)
+    assert not seen
+    negatives.make(digits, PAIRS, 50, InkSpec(), seed=0)
+    assert len(seen) >= 5

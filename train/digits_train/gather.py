@@ -20,11 +20,20 @@ from digits_train.data import load as load_glyphs
 from digits_train.data.glyphs import GlyphSet, Split
 from digits_train.inference import Samples
 
+# What `--classes` takes besides labels.
+NAMED_CLASSES = {"digits": DIGITS, "alnum": ALNUM, "pairs": PAIRS}
+
 
 def load_split(
     settings: Settings, split: Split, labels: Sequence[str], data_dir: Path | None
 ) -> list[GlyphSet]:
-    """Load one split of every source of a run."""
+    """Load one split of every source of a run.
+
+    Raises:
+        InputError: A source cannot be used, or not beside the others.
+    """
+    if "pairs" in settings.data and len(settings.data) > 1:
+        raise InputError("pairs are put together from mnist, unipen and synth: give pairs alone")
     return [
         load_glyphs(name, split, classes=labels, data_dir=data_dir, seed=settings.seed)
         for name in settings.data
@@ -84,12 +93,8 @@ def choose_labels(classes: str | None, sources: Sequence[str]) -> tuple[str, ...
             return check_labels(found)
         except InputError as error:
             raise InputError(f"--data {','.join(sources)}: of the labels {error}") from None
-    if classes == "digits":
-        return DIGITS
-    if classes == "alnum":
-        return ALNUM
-    if classes == "pairs":
-        return PAIRS
+    if classes in NAMED_CLASSES:
+        return NAMED_CLASSES[classes]
     split = classes.split(",") if "," in classes else list(classes)
     try:
         return check_labels([label.strip() for label in split if label.strip()])

@@ -68,7 +68,7 @@ def make(
 
 
 def unlike(labels: Sequence[str]) -> list[str]:
-    """Letters that are not among some classes, and that no hand makes look like one of them."""
+    """Letters that are not among some classes, and that hardly a hand makes look like one."""
     letters = UNLIKE_PAIRS if _are_pairs(labels) else UNLIKE_DIGITS
     return [letter for letter in letters if letter not in labels]
 

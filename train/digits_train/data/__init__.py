@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import DIGITS
 from digits_runtime.errors import InputError
+from digits_runtime.pairs import PAIRS
 from digits_train import corruptions, printed, synth
 from digits_train.data import folder, mnist, npz, touching, unipen, zeroshot
 from digits_train.data.glyphs import GlyphSet, Split
@@ -53,8 +54,8 @@ def load(
         classes: The labels wanted. Named sets are reduced to them; a folder or `.npz` must not
             have others.
         data_dir: Folder of the named sets; None: what DIGITS_DATA names. Only mnist does without.
-        seed: Of what is drawn: `synth`, `print`, and the pens of `unipen` for training. The
-            recorded sets do not depend on it.
+        seed: Of what is drawn: `synth`, `print`, `pairs`, and the pens of `unipen` for training.
+            The recorded sets do not depend on it.
 
     Raises:
         InputError: The source is unknown, not for this split, missing or damaged, has a class that
@@ -114,6 +115,11 @@ def _load(
             generate = functools.partial(printed.generate, faces=faces)
             return _made("print", split, classes, seed, _PRINT_COUNT, generate)
         case "pairs":
+            if tuple(classes) != PAIRS:
+                raise InputError(
+                    "pairs are digits narrowed, alone and two that touch, for a network of their "
+                    "own: give --data pairs with --classes pairs and nothing else"
+                )
             each = [_load(single, split, DIGITS, data_dir, seed) for single in _PAIRED]
             return touching.join(
                 [digits.select(DIGITS) for digits in each], split, seed * len(_SEED) + _SEED[split]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.contract import DIGITS
+from digits_runtime.errors import InputError
 from digits_runtime.ink import as_grey
 from digits_runtime.pairs import PAIRS, squeezed
 from digits_train.data.glyphs import GlyphSet, Split
@@ -39,15 +40,18 @@ def join(sources: Sequence[GlyphSet], split: Split, seed: int) -> GlyphSet:
     """Put single digits of a split together.
 
     Args:
-        sources: Their pictures, bright on dark.
+        sources: Their pictures, uint8 `[h, w]`, bright on dark.
         split: Which one it is; decides how many are made.
         seed: Same sources and seed, same pictures.
 
     Returns:
         Pictures by the labels of `pairs.PAIRS`, narrowed as the network sees them.
+
+    Raises:
+        InputError: A source lacks a digit.
     """
     rng = np.random.default_rng(seed)
-    digits = [_by_label(source) for source in sources if len(source)]
+    digits = [_by_label(source) for source in sources]
     images, labels = [], []
     for label in PAIRS:
         for _ in range((_SINGLE if len(label) == 1 else _PAIR)[split]):
@@ -90,7 +94,8 @@ def touching(left: Image, right: Image, rng: np.random.Generator) -> Image:
     else:
         into = rng.uniform(0.0, _INTO)
     gaps = _gaps(one, other)
-    start = max(1, one.shape[1] - int(gaps.min(initial=rows)) - round(into * high))
+    near_most = int(gaps.min()) if len(gaps) else 0
+    start = max(1, one.shape[1] - near_most - round(into * high))
     canvas = np.zeros((rows, max(one.shape[1], start + other.shape[1])), np.uint8)
     canvas[:, : one.shape[1]] = one
     part = canvas[:, start : start + other.shape[1]]
@@ -101,7 +106,11 @@ def touching(left: Image, right: Image, rng: np.random.Generator) -> Image:
 
 
 def _by_label(source: GlyphSet) -> dict[str, list[Image]]:
-    return {digit: list(source.select((digit,)).images) for digit in DIGITS}
+    held = {digit: list(source.select((digit,)).images) for digit in DIGITS}
+    for digit, glyphs in held.items():
+        if not glyphs:
+            raise InputError(f"{source.name} has no {digit} to put pairs together from; restore it")
+    return held
 
 
 def _any(glyphs: list[Image], rng: np.random.Generator) -> Image:

@@ -50,7 +50,7 @@ def load(
 
     Args:
         split: About a tenth of the writers each are for validation and for test; the division
-            never changes. `noisy` is a third of those of the three sites with wrong labels.
+            never changes. `noisy` is a third of those of the three sites above.
         data_dir: Holds `unipen/`; None: what DIGITS_DATA names.
         classes: The characters wanted.
         rendering: `images`: the 28x28 pictures as given. `strokes`: drawn from the pen's path, 48
