@@ -24,4 +24,4 @@ def test_int8_answers_of_an_emulated_raspberry_pi_are_those_of_this_machine() ->
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("equal bit for bit") == 4
+    assert done.stdout.count("equal bit for bit") == 6

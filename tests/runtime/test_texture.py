@@ -56,9 +56,12 @@ def test_a_page_full_of_digits_is_not_strewn() -> None:
     assert lines == ["8" * 16] * 12
 
 
-@pytest.mark.parametrize(("seed", "rows"), [(48042, 3), (48046, 1), (48067, 2)])
+# The bundled digits doubt a blotted 6 of the first page.
+@pytest.mark.parametrize(
+    ("seed", "rows", "doubts"), [(48042, 3, 1), (48046, 1, 0), (48067, 2, 0), (48094, 4, 0)]
+)
 def test_faint_pencil_on_squared_paper_is_read(
-    monkeypatch: pytest.MonkeyPatch, seed: int, rows: int
+    monkeypatch: pytest.MonkeyPatch, seed: int, rows: int, doubts: int
 ) -> None:
     squared = replace(
         pages.LEVELS[2], ruled=1, rules=(0.2, 0.45), contrasts=(0.45, 0.7), noises=(4, 9), board=0
@@ -67,5 +70,11 @@ def test_faint_pencil_on_squared_paper_is_read(
     scene = pages.page(1, seed)
     true = ["".join(glyph.label for glyph in line) for line in scene.lines]
     found = ["".join(glyph.label for glyph in line) for line in Reader().read(scene.frame).lines]
-    assert sum(line in true for line in found) >= rows
+    assert sum(any(_may_be(line, one) for one in true) for line in found) >= rows
+    assert sum(line.count("?") for line in found) <= doubts
     assert sum(map(len, found)) <= sum(map(len, true)) + 1
+
+
+def _may_be(line: str, true: str) -> bool:
+    """Whether a line is another, but for what is in doubt."""
+    return len(line) == len(true) and all(a in ("?", b) for a, b in zip(line, true, strict=True))
