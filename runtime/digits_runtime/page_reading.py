@@ -189,9 +189,12 @@ class PageReader:
             if len(unit) > 1
         }
         apart = page.Page([[piece for unit in line for piece, _ in unit] for line in lines])
-        glyphs, _ = self._anew(apart.candidates, found.candidates, glyphs, rows)
-        told = [row for line in lines for unit in line for _, row in unit]
-        return apart, glyphs, np.array(told, np.float32).reshape(len(told), -1), parents
+        pieces = [named for line in lines for unit in line if len(unit) > 1 for named in unit]
+        before = [*found.candidates, *(piece for piece, _ in pieces)]
+        drawn = page.model_input(before[len(rows) :], self.session.contract.ink)
+        told = np.array([row for _, row in pieces], np.float32).reshape(-1, rows.shape[1])
+        glyphs, rows = np.concatenate((glyphs, drawn)), np.concatenate((rows, told))
+        return apart, *self._anew(apart.candidates, before, glyphs, rows), parents
 
     def _anew(
         self,

@@ -37,7 +37,7 @@ def squeezed(ink: Grey) -> Grey:
 
 
 class PairNames:
-    """A network that names touching digits; it is opened when it is first asked, for few pages do.
+    """A network that names touching digits, opened when it is first asked: on few pages it is.
 
     Args:
         model: An ONNX file whose labels are `PAIRS`, and which rejects.

@@ -79,7 +79,7 @@ def touching(left: Image, right: Image, rng: np.random.Generator) -> Image:
     high = max(len(left), len(right))
     drop = rng.normal(0.0, _HIGHER) * high
     tops = np.array([max(0.0, -drop), max(0.0, drop)])
-    tops += (np.array([len(left), len(right)]).max() - [len(left), len(right)]) / 2
+    tops += (high - np.array([len(left), len(right)])) / 2
     tops = np.rint(tops - tops.min()).astype(int)
     rows = int(max(tops[0] + len(left), tops[1] + len(right)))
     one, other = (np.zeros((rows, each.shape[1]), np.uint8) for each in (left, right))
