@@ -67,10 +67,19 @@ def train(
     teacher: Annotated[
         list[str] | None,
         typer.Option(
-            help="Learn also from this run's answers (distillation); once for each of several."
+            help="Learn also from this run's answers (distillation); once for each of several. "
+            "One that knows only some of the --data answers for those alone."
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Passes over the data.")] = 20,
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean",
+            help="Learn the glyphs alone, none in poor pictures and nothing that is no glyph: "
+            "for a --teacher of one data set.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Same seed, same run.")] = 0,
     seeds: Annotated[
         int,
@@ -109,6 +118,7 @@ def train(
         pretrained=pretrained,
         teachers=tuple(teacher or ()),
         epochs=epochs,
+        clean=clean,
         seed=seed,
         device=device,
         precision=precision,

@@ -46,6 +46,7 @@ def samples(sources: Sequence[GlyphSet], labels: Sequence[str], ink: InkSpec) ->
     return Samples(
         np.concatenate([source.normalised(ink) for source in sources]),
         np.array([index[str(label)] for source in sources for label in source.labels], np.int64),
+        np.repeat(np.arange(len(sources)), [len(source) for source in sources]),
     )
 
 
@@ -62,6 +63,7 @@ def to_train_on(sources: Sequence[GlyphSet], state: State, data_dir: Path | None
     known = Samples(
         np.concatenate((glyphs.images, taken)),
         np.concatenate((glyphs.labels, glyphs.labels[again])),
+        np.concatenate((glyphs.origins, np.full(len(again), len(sources)))),
     )
     if not state.rejects:
         return known
@@ -75,6 +77,7 @@ def to_train_on(sources: Sequence[GlyphSet], state: State, data_dir: Path | None
     return Samples(
         np.concatenate((known.images, extra)),
         np.concatenate((known.labels, np.full(len(extra), len(state.labels)))),
+        np.concatenate((known.origins, np.full(len(extra), len(sources)))),
     )
 
 

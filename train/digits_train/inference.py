@@ -16,10 +16,15 @@ class Samples:
     """Normalised glyphs: uint8 `[n, 1, size, size]`, and int64 class indexes `[n]`.
 
     Those to train on are on the larger canvas of `augment`; those to validate with are model input.
+
+    Attributes:
+        origins: int64 `[n]`: which of a run's data sets each is of; their number for what was made
+            from them, poor pictures and what is no glyph.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    origins: NDArray[np.int64]
 
 
 @torch.inference_mode()

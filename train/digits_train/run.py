@@ -44,6 +44,7 @@ class Request:
     pretrained: Path | None = None
     teachers: tuple[str, ...] = ()
     epochs: int = 20
+    clean: bool = False
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
@@ -102,7 +103,7 @@ def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
     arch = asked.arch or (donor.state.architecture.name if donor else NAMES[0])
     # A folder's place in full, so that the run can be resumed and exported from anywhere.
     places = (str(Path(name).resolve()) if is_folder(name) else name for name in asked.data)
-    return arch, Settings(
+    settings = Settings(
         data=tuple(places),
         epochs=asked.epochs,
         seed=asked.seed,
@@ -111,6 +112,9 @@ def _settled(asked: Request, donor: Checkpoint | None) -> tuple[str, Settings]:
         learning_rate=LEARNING_RATES[arch],
         precision=choose_precision(asked.device, asked.precision),
     )
+    if asked.clean:
+        settings = dataclasses.replace(settings, negatives=0.0, pictured=0.0)
+    return arch, settings
 
 
 def begin(

@@ -21,10 +21,11 @@ from lightning_fabric import Fabric
 from digits_runtime.contract import InkSpec
 from digits_runtime.errors import InputError
 from digits_train import checkpoint, losses, rounding, weights
-from digits_train.architectures import NAMES, Scaled, build, design
+from digits_train.architectures import NAMES, build, design
 from digits_train.augment import augment
 from digits_train.checkpoint import AVERAGE, Checkpoint, Settings, State
 from digits_train.inference import Samples, accuracy
+from digits_train.teachers import Teachers, placed
 
 _OPTIMIZER = "optimizer."
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -52,7 +53,7 @@ class Trainer:
         validation: One set of samples for each name.
         fabric: Device, precision and processes.
         start: Tensors to start from: the run's own to resume, another run's to fine-tune.
-        teachers: Runs whose answers, averaged, are learnt beside the labels.
+        teachers: Runs whose answers, averaged, are learnt beside the labels (`Teachers`).
         pretrained: Weights trained elsewhere, to start from.
         say: Takes one line for each thing worth telling.
     """
@@ -80,9 +81,9 @@ class Trainer:
             weights.load_pretrained(network, pretrained, say)
         if self.settings.rounded:
             rounding.simulate(network)
-        self.network = self._placed(network)
+        self.network = placed(network, self.device)
         self.average = weights.Average(copy.deepcopy(self.network), self.settings.averaging)
-        self.teachers = [self._placed(_checked(teacher, state)) for teacher in teachers]
+        self.teachers = Teachers(teachers, state, self.device)
         self.optimizer = self._optimizer()
         stepped: torch.nn.Module = self.network
         if self.device.type == "cuda":
@@ -90,14 +91,11 @@ class Trainer:
         self._step_network, self._step_optimizer = fabric.setup(stepped, self.optimizer)
         self.images = torch.from_numpy(samples.images).to(self.device)
         self.labels = torch.from_numpy(samples.labels).to(self.device)
+        self.origins = torch.from_numpy(samples.origins).to(self.device)
         self.rarity = losses.rarity(self.labels, state.architecture.classes)
         self.steps = math.ceil(len(self.images) / self.settings.batch)
         if start is not None and state.epoch > 0:
             self._restore(start)
-
-    def _placed(self, network: Scaled) -> Scaled:
-        # Channels last lets oneDNN and cuDNN run convolutions without reordering them.
-        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def run(self, report: Callable[[Progress], None], saved: Callable[[State], None]) -> State:
         """Train the epochs that are left, saving after each; returns the final state.
@@ -151,9 +149,9 @@ class Trainer:
             if len(batch) < ranks:
                 continue
             share = slice(self.fabric.global_rank, None, ranks)
-            labels = self.labels[batch][share]
+            mine = batch[share]
             # Gradients are averaged over processes, whose shares may differ by one.
-            totals += self._learn(glyphs[share], labels, len(labels) * ranks / len(batch))
+            totals += self._learn(glyphs[share], mine, len(mine) * ranks / len(batch))
             self.average.follow(self.network, epoch * self.steps + step)
             # Reading a figure back stalls a GPU, so only now and then.
             if step % 10 == 9 or step + 1 == self.steps:
@@ -162,14 +160,20 @@ class Trainer:
         loss, right, seen = self.fabric.all_reduce(totals, reduce_op="sum").tolist()  # type: ignore[union-attr]
         return loss / seen, right / seen
 
-    def _learn(self, glyphs: torch.Tensor, labels: torch.Tensor, weight: float) -> torch.Tensor:
-        """One step; returns the sum of losses, how many were right, and how many there were."""
+    def _learn(self, glyphs: torch.Tensor, which: torch.Tensor, weight: float) -> torch.Tensor:
+        """One step; returns the sum of losses, how many were right, and how many there were.
+
+        Args:
+            glyphs: float32 `[n, 1, size, size]`, as varied.
+            which: int64 `[n]`, their places among the samples.
+            weight: Of the loss, for shares that differ from process to process.
+        """
+        labels = self.labels[which]
         glyphs = glyphs.contiguous(memory_format=torch.channels_last)
         logits = self._step_network(glyphs).float()
         loss = losses.labelled(logits, labels, self.rarity, self.settings.smoothing)
         if self.teachers:
-            with torch.no_grad():
-                wanted = torch.stack([teacher(glyphs) for teacher in self.teachers]).mean(0)
+            wanted = self.teachers.answers(glyphs, self.origins[which])
             loss = losses.taught(loss, logits, wanted, labels)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss * weight)
@@ -265,17 +269,6 @@ def fresh(
         data=dict(data),
         parent=donor.sha256 if donor else "",
     )
-
-
-def _checked(teacher: Checkpoint, state: State) -> Scaled:
-    """The teacher's network, if it answers the same question."""
-    theirs = teacher.state
-    if (theirs.labels, theirs.rejects, theirs.ink) != (state.labels, state.rejects, state.ink):
-        raise InputError(
-            "--teacher has other classes or another input size than this run; "
-            "train it with the same --classes"
-        )
-    return teacher.network()
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
