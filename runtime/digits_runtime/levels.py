@@ -37,6 +37,9 @@ _STROKE, _FAR_STRONGER, _NEARLY_ALL = 40, 2.3, 90
 # Or but for what lies on it with this share at most and is so many times as strong in its stronger
 # part, given as a percentile: writing close to the sheet's edge, with a rule through it.
 _UPON, _STRONGER, _STRONG_PART = 0.7, 1.4, 75
+# Or what is a little stronger there and has clean paper all round it, this broad from its soft edge
+# on, pixels: three quarters of that at most this share as strong as nearly all of the ground.
+_STRONG_ALONE, _SOFT_EDGE, _PAPER, _CLEAN = 1.15, 2, 3, 0.25
 # A finger is this share of the page's shorter side broad; where less than that share of the ink is
 # narrower, the writing is as broad.
 _FINGER, _THIN = 0.07, 0.1
@@ -177,21 +180,44 @@ def _apart(mask: Grey, around: Grey, ink: Grey) -> Grey:
     beyond = as_grey(cv2.dilate(beyond, np.ones((2 * _CLOSE + 1, 2 * _CLOSE + 1), np.uint8)))
     near = cv2.resize(cv2.dilate(around, _NEXT), size, interpolation=cv2.INTER_NEAREST)
     rim = as_grey(cv2.bitwise_and(mask, as_grey(near)))
-    count, labels = cv2.connectedComponents(rim, connectivity=8, ltype=cv2.CV_32S)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(rim, connectivity=8)
     gone = np.zeros(count, np.uint8)
     gone[np.unique(labels[beyond > 0])] = 255
     gone[0] = 0
     # But not writing close by, far stronger than the grain.
     most = percentile(ink[beyond > 0][::_SPARSE], _NEARLY_ALL)
-    of, strength = labels[rim > 0], ink[rim > 0]
-    inked = np.bincount(of, minlength=count)
-    strengths = np.bincount(of, weights=strength, minlength=count)
+    inked = stats[:, cv2.CC_STAT_AREA]
+    strengths = np.bincount(labels[rim > 0], weights=ink[rim > 0], minlength=count)
     gone[(strengths > _FAR_STRONGER * most * inked) & (inked >= _STROKE)] = 0
     upon = np.bincount(labels[beyond > 0], minlength=count) <= _UPON * inked
-    for label in np.flatnonzero((gone > 0) & upon & (inked >= _STROKE)).tolist():
-        if percentile(strength[of == label], _STRONG_PART) > _STRONGER * most:
+    reach = _SOFT_EDGE + _PAPER
+    for label in np.flatnonzero((gone > 0) & (inked >= _STROKE)).tolist():
+        x, y, w, h = stats[label, :4].tolist()
+        box = (slice(max(y - reach, 0), y + h + reach), slice(max(x - reach, 0), x + w + reach))
+        own, near_by = (labels[box] == label).astype(np.uint8), ink[box]
+        strong = percentile(near_by[own > 0], _STRONG_PART)
+        whole = x > 0 and x + w < size[0] and y > 0 and y + h < size[1]
+        if (upon[label] and strong > _STRONGER * most) or (
+            whole and strong > _STRONG_ALONE * most and _in_the_clear(own, near_by, _CLEAN * most)
+        ):
             gone[label] = 0
     return as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(gone[labels])))
+
+
+def _in_the_clear(own: Grey, ink: Grey, limit: float) -> bool:
+    """Whether there is paper, no stronger than a limit, all round a piece of ink.
+
+    Args:
+        own: uint8 `[h, w]`, 1 where the piece is.
+        ink: uint8 `[h, w]`, with what is around it.
+        limit: In levels of ink.
+    """
+    edge, beyond = (
+        cv2.dilate(own, np.ones((2 * by + 1, 2 * by + 1), np.uint8))
+        for by in (_SOFT_EDGE, _SOFT_EDGE + _PAPER)
+    )
+    around = ink[(beyond > 0) & (edge == 0)]
+    return len(around) > 0 and percentile(around, _STRONG_PART) <= limit
 
 
 def _narrow(mask: Grey) -> Grey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import cv2
@@ -26,6 +27,11 @@ _BROAD = 320
 # Pixels on a side of the blocks in which the paper is looked for, and how many blocks at least a
 # page is across.
 _BLOCK, _BLOCKS = 4, 100
+# A shadow ends where the paper a block further on is so much brighter, and by so many deviations of
+# the noise; brighter than that by so much is a sheet on something dark.
+_LIT, _OVER_NOISE, _SHEET = 1.05, 1.5, 2.3
+# Closed pixel by pixel paper is brighter than it is, by so many deviations of its noise.
+_LIFTED = 2.7
 # Pixel noise, in grey levels, from which on a page is smoothed, and of how many rows one is looked
 # at to measure it.
 _NOISY, _NOISE_STEP = 6, 8
@@ -97,39 +103,70 @@ def find_ink(grey: Grey, polarity: Polarity) -> Grey:
     """
     light = grey if polarity == "dark" else as_grey(cv2.bitwise_not(grey))
     noise = _noise(light)
+    left = noise
     if noise >= _NOISY:
-        light = as_grey(cv2.GaussianBlur(light, (0, 0), min(0.12 * noise, 2.0)))
-    paper = _paper(light)
+        breadth = min(0.12 * noise, 2.0)
+        light = as_grey(cv2.GaussianBlur(light, (0, 0), breadth))
+        # Of independent pixels.
+        left = noise / (2 * math.sqrt(math.pi) * breadth)
+    paper = _paper(light, left)
     # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
     least = _DIMMEST * percentile(paper[::16, ::16], 90)
     full = at_least(paper, int(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
     return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=TO_FULL))
 
 
-def _paper(light: Grey) -> Grey:
+def _paper(light: Grey, noise: float) -> Grey:
     """Close a page over its strokes, at a size at which that costs next to nothing.
 
     A block of pixels that a shadow's edge crosses is brighter than its shaded half, which would
-    pass for ink; so the paper is taken to be shaded for one block more on the lit side, where
-    that makes no ink.
+    pass for ink. So the paper is taken to be shaded for one block more on the lit side; but where
+    that is much darker than the lit side, so that strokes would be lost, the page is closed pixel
+    by pixel, which follows the edge itself.
+
+    Args:
+        light: uint8 `[h, w]`, its ink dark.
+        noise: Deviation of its pixels, grey levels.
     """
     height, width = light.shape
     side = min(height, width)
     step = min(max(side // _BLOCKS, 1), _BLOCK)
     widest = max(_STROKE_OF_GLYPH * min(side, _SMALL), _STROKE * side)
     reach = max(round(widest / step / 2), 1)
+    if step == 1:
+        return _closed(light, reach)
     size = (-(-width // step), -(-height // step))
-    blocks = as_grey(cv2.resize(light, size, interpolation=cv2.INTER_AREA)) if step > 1 else light
+    blocks = as_grey(cv2.resize(light, size, interpolation=cv2.INTER_AREA))
+    closed = _closed(blocks, reach)
+    shaded, lit = as_grey(cv2.erode(closed, _square(1))), as_grey(cv2.dilate(closed, _square(1)))
+    paper = _enlarged(shaded, light.shape)
+    ends = (lit > _LIT * shaded + _OVER_NOISE * noise) & (lit < _SHEET * shaded)
+    if not ends.any():
+        return paper
+    exact = _closed(light, reach * step)
+    exact = as_grey(cv2.subtract(exact, np.full_like(exact, round(_LIFTED * noise))))
+    brightest = _enlarged(as_grey(cv2.dilate(lit, _square(1))), light.shape)
+    near = as_grey(cv2.dilate(ends.astype(np.uint8), _square(1)))
+    near = as_grey(cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST))
+    # On the shaded side all is as it was: what is between both would be ink there.
+    middle = as_grey(cv2.addWeighted(paper, 0.5, brightest, 0.5, 0))
+    return as_grey(np.where((near > 0) & (exact > middle), cv2.min(brightest, exact), paper))
+
+
+def _closed(light: Grey, reach: int) -> Grey:
+    """What a closing by squares leaves, of so many pixels from their middle to a side."""
     # The border goes on beyond itself: a closing has no room there, and a shadow that meets it
     # aslant would leave a wedge.
-    wide = cv2.copyMakeBorder(blocks, *(4 * (3 * reach,)), cv2.BORDER_REPLICATE)
-    spread = cv2.dilate(wide, _square(reach))
-    closed = as_grey(cv2.erode(spread, _square(reach + (step > 1))))
-    paper = closed[3 * reach : -3 * reach, 3 * reach : -3 * reach]
-    if step == 1:
-        return paper
+    wide = cv2.copyMakeBorder(light, *(4 * (2 * reach + 1,)), cv2.BORDER_REPLICATE)
+    square = _square(reach)
+    inside = slice(2 * reach + 1, -2 * reach - 1)
+    return as_grey(cv2.erode(cv2.dilate(wide, square), square)[inside, inside])
+
+
+def _enlarged(blocks: Grey, shape: tuple[int, ...]) -> Grey:
     # The plain linear one rounds differently on ARM.
-    return as_grey(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR_EXACT))
+    size = (shape[1], shape[0])
+    return as_grey(cv2.resize(blocks, size, interpolation=cv2.INTER_LINEAR_EXACT))
 
 
 def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

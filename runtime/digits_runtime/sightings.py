@@ -68,6 +68,7 @@ def joined(
     lowest, highest = seen.sizes
     heights = boxes[:, 3]
     named = np.zeros(len(seen.boxes), np.bool_)
+    pieces = np.zeros(len(seen.boxes), np.int64)
     kept, rest = [], []
     for index, candidate in enumerate(found):
         best = int(shared[:, index].argmax()) if len(shared) else 0
@@ -77,10 +78,11 @@ def joined(
             kept.append(replace(candidate, hint=seen.rows[best]))
         else:
             rest.append(index)
-    for index in rest:
+    for index in sorted(rest, key=lambda index: id(found[index].ink) not in parents):
         if id(found[index].ink) in parents:
             smaller = np.minimum(seen.boxes[:, 2:].prod(axis=1), boxes[index, 2:].prod())
-            named |= inter[:, index] > _PART * smaller
+            named |= (within := inter[:, index] > _PART * smaller)
+            pieces += within
             kept.append(found[index])
             continue
         loops = inside[:, index] & (seen.boxes[:, 3] < heights[index] / 2)
@@ -92,7 +94,9 @@ def joined(
         covered = inter[:, index] / boxes[index, 2:].prod()
         # Beside a glyph that was seen stands its neighbour, and not a part of it.
         beside = named & (heights[index] >= _TALL * seen.boxes[:, 3]) & (covered < _MOSTLY)
-        if not (~beside & (inside[:, index] | (covered > _PART))).any():
+        # What holds two sure glyphs is none itself, so nothing else is a part of it.
+        one = ~beside & (pieces < 2)
+        if not (one & (inside[:, index] | (covered > _PART))).any():
             # Too small, or cut by the frame's edge: then it proves nothing that it was not seen.
             blind = heights[index] < lowest or found[index].cut
             kept.append(found[index] if blind else replace(found[index], hint=unseen))

@@ -15,8 +15,8 @@ from digits_runtime.splitting import STROKES
 
 Rows = NDArray[np.float32]  # [n, classes], probabilities of the candidates
 
-# Of a grid's glyphs this share has a sure name and is more than a stroke.
-_SOLID = 0.3
+# Of a grid's glyphs this share has a sure name, and that share is more than a stroke, too.
+_NAMED, _SOLID = 0.65, 0.3
 # Of more candidates than this, less than that share has a sure name where most of them is texture.
 _MANY, _GLYPHS = 80, 0.3
 # A glyph that went with the texture has this probability, and a height within so many times; or it
@@ -44,8 +44,9 @@ def filled_in(rows: Rows, contract: Contract) -> bool:
     told = rows[:, : len(contract.labels)]
     held = told[told.sum(axis=1) >= 0.5]
     solid = [label not in STROKES for label in contract.labels]
-    known = (held >= contract.threshold) & solid
-    return int(known.sum()) >= _SOLID * len(held)
+    known = held >= contract.threshold
+    named, firm = int(known.sum()), int((known & solid).sum())
+    return named >= _NAMED * len(held) and firm >= _SOLID * len(held)
 
 
 def strewn(rows: Rows, contract: Contract) -> bool:

@@ -62,6 +62,23 @@ def test_writing_close_to_a_grained_desk_stays_with_a_rule_through_it(
     assert np.count_nonzero(levels.mask[140:180, 445:495][written]) > 0.9 * written.sum()
 
 
+def test_writing_with_clean_paper_all_round_it_is_no_desk(ink: NDArray[np.uint8]) -> None:
+    rng = np.random.default_rng(1)
+    ink[:, 500:] = rng.integers(20, 90, (480, 140)).astype(np.uint8)
+    # In a tile that is taken for the desk's.
+    ink[130:200, 500:560] = 4
+    cv2.putText(ink, "4", (510, 185), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (110,), 6)
+    levels = find_levels(ink)
+    assert levels is not None
+    written = ink[145:190, 505:555] >= 110
+    assert np.count_nonzero(levels.mask[145:190, 505:555][written]) > 0.9 * written.sum()
+    assert np.count_nonzero(levels.mask[:, 565:]) < 0.01 * levels.mask[:, 565:].size
+
+
+def test_a_digit_in_the_corner_of_a_sheet_on_a_grained_desk_is_read() -> None:
+    assert "4" in Reader().read(pages.page(4, 92024).frame).text.split("\n")
+
+
 def test_a_fingertip_does_not_make_a_rule_of_fainter_writing() -> None:
     ink = np.zeros((480, 640), np.uint8)
     cv2.putText(ink, "2397", (100, 300), cv2.FONT_HERSHEY_SIMPLEX, 3, (60,), 8)

@@ -237,3 +237,12 @@ def test_sure_pieces_stay_whatever_was_seen_of_what_they_were() -> None:
     (line,) = joined(page, on, seen, {id(piece.ink): 0 for piece in pieces}).lines
     assert [one.box[0] for one in line] == [100, 124, 130, 170]
     assert line[1].hint is None or line[1].hint.argmax() == 8
+
+
+def test_what_stands_beside_sure_pieces_is_no_part_of_what_was_seen_of_all() -> None:
+    page, on = _page((100, 50, 20, 40), (122, 50, 20, 40), (144, 62, 14, 24))
+    pieces = page.lines[0][:2]
+    seen = Sightings(np.array([[98.0, 48, 62, 44]]), _rows(7))
+    parents = dict.fromkeys((id(piece.ink) for piece in pieces), 1)
+    (line,) = joined(page, on, seen, parents).lines
+    assert [one.box[0] for one in line] == [100, 122, 144]

@@ -73,10 +73,7 @@ def test_a_stroke_across_the_edge_of_a_shadow_is_as_strong_on_both_sides() -> No
     cv2.line(page, (40, 100), (260, 100), (60,), 6)
     light = np.where(np.arange(300) < 150, 1.0, 0.5)[None]
     stroke = find_ink(_lit(page, light), "dark")[100, 45:255]
-    # The paper is found in blocks: on the lit side it is dimmed for a few pixels.
-    apart = np.delete(stroke, np.s_[150 - 45 - 8 : 150 - 45 + 1])
-    assert int(apart.max()) - int(apart.min()) <= 4
-    assert stroke.min() > 0.6 * stroke.max()
+    assert int(stroke.max()) - int(stroke.min()) <= 4
 
 
 @pytest.mark.parametrize(

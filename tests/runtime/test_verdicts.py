@@ -39,6 +39,14 @@ def test_cells_full_of_strokes_and_doubts_are_squared_paper(digits: int, filled:
     assert verdicts.filled_in(rows, CONTRACT) == filled
 
 
+@pytest.mark.parametrize(("doubts", "filled"), [(3, True), (4, False)])
+def test_cells_full_of_digits_and_doubts_are_squared_paper(doubts: int, filled: bool) -> None:
+    rows = np.zeros((10, 11), np.float32)
+    rows[doubts:, 8] = 1
+    rows[:doubts, (3, 5)] = 0.5
+    assert verdicts.filled_in(rows, CONTRACT) == filled
+
+
 def test_only_certain_glyphs_as_high_as_those_left_are_lost() -> None:
     left = [_candidate(100), _candidate(200)]
     before = [_candidate(x) for x in (0, 30, 60)] + [_candidate(130, height=15), _candidate(105)]
