@@ -21,8 +21,16 @@ FIFTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 2 $(TEACHERS) 
 	--teacher build/models/fourth --init build/models/fourth
 SIXTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 10 --seed 3 $(TEACHERS) \
 	--teacher build/models/fifth --init build/models/fifth
-DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 4 $(TEACHERS) \
+SEVENTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 16 --seed 4 $(TEACHERS) \
 	--teacher build/models/sixth --init build/models/sixth
+# Two that know MNIST alone, and that better than any that knows all, teach it to those that go on.
+SPECIALIST_RECIPE = --data mnist --clean --arch fusion-compact
+SPECIALISTS = --teacher build/models/mnist-0 --teacher build/models/mnist-1
+EIGHTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 5 --teacher build/models/tutor \
+	--teacher build/models/first --teacher build/models/seventh $(SPECIALISTS) \
+	--init build/models/seventh
+DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 24 --seed 6 --teacher build/models/sixth \
+	--teacher build/models/seventh $(SPECIALISTS) --init build/models/eighth
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 # What names two digits that touch starts from single ones' weights; from the sixth's, as then bundled.
 PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 14 --seed 0 \
@@ -76,6 +84,10 @@ models: $(READY)  ## the bundled models, from data to file
 	$(BIN)/digits-train $(FOURTH_RECIPE) --output build/models/fourth
 	$(BIN)/digits-train $(FIFTH_RECIPE) --output build/models/fifth
 	$(BIN)/digits-train $(SIXTH_RECIPE) --output build/models/sixth
+	$(BIN)/digits-train $(SEVENTH_RECIPE) --output build/models/seventh
+	$(BIN)/digits-train $(SPECIALIST_RECIPE) --epochs 40 --seed 0 --output build/models/mnist-0
+	$(BIN)/digits-train $(SPECIALIST_RECIPE) --epochs 36 --seed 1 --output build/models/mnist-1
+	$(BIN)/digits-train $(EIGHTH_RECIPE) --output build/models/eighth
 	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
 	$(BIN)/digits-train $(PAIRS_RECIPE) --output build/models/pairs

@@ -98,9 +98,7 @@ def test_the_corner_of_an_empty_sheet_is_no_digit(seed: int) -> None:
     assert Reader().read(pages.empty(seed).frame).text == ""
 
 
-@pytest.mark.parametrize(
-    ("level", "seed", "text"), [(4, 54059, "6"), (3, 54037, "7"), (4, 54122, "9")]
-)
+@pytest.mark.parametrize(("level", "seed", "text"), [(3, 54037, "7"), (4, 54122, "9")])
 def test_a_lone_digit_half_in_shadow_is_read(level: int, seed: int, text: str) -> None:
     assert text in Reader().read(pages.page(level, seed).frame).text.split("\n")
 
