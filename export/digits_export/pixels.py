@@ -150,7 +150,8 @@ def _reshape(graph: onnx.GraphProto, source: str, target: str, shape: list[int])
 
 
 def _store(tensor: onnx.TensorProto, array: NDArray[np.generic]) -> None:
-    tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), tensor.name))
+    # Not `ascontiguousarray`, which makes an array of a scalar.
+    tensor.CopyFrom(numpy_helper.from_array(np.array(array, order="C"), tensor.name))
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, list[int]]:

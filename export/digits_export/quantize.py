@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnx import numpy_helper
 from onnxruntime.quantization import (
     CalibrationMethod,
     QDQQuantizer,
@@ -108,6 +109,7 @@ def to_int8(
     """
     quantized, scaled = as_quantizer_gives(model, held, recipe)
     left = _left(model, recipe)
+    _as_scalars(quantized.graph)
     if 1 not in recipe.left:
         _take_bytes(quantized, scaled)
         pixels.group(quantized)
@@ -162,6 +164,21 @@ def as_quantizer_gives(
     finally:
         root.setLevel(level)
     return quantizer.model.model, scaled
+
+
+def _as_scalars(graph: onnx.GraphProto) -> None:
+    """Make scalars, in place, of scales and zero points that whole tensors share.
+
+    The quantizer gives biases an array of one scale beside a scalar zero point, which OpenVINO and
+    OpenCV refuse.
+    """
+    values = {initializer.name: initializer for initializer in graph.initializer}
+    for node in graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            for name in node.input[1:]:
+                array = numpy_helper.to_array(values[name])
+                if array.size == 1:
+                    values[name].CopyFrom(numpy_helper.from_array(array.reshape(()), name))
 
 
 def _left(model: onnx.ModelProto, recipe: Recipe) -> list[str]:

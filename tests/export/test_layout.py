@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from digits_export import convert, pixels, quantize
-from digits_export.recipe import Recipe
+from digits_export.recipe import Recipe, parse
 from digits_runtime.contract import INPUT
 from digits_runtime.errors import GateError, InputError
 from digits_train.architectures import Scaled
@@ -47,6 +47,21 @@ def logits(model: onnx.ModelProto, *, optimised: bool = True) -> np.ndarray:
     session = ort.InferenceSession(model.SerializeToString(), options)
     found: np.ndarray = session.run(None, {INPUT: GLYPHS})[0]
     return found
+
+
+@pytest.mark.parametrize("recipe", ["minmax:channel:s7", "minmax:tensor:s7", "mse:tensor:u8"])
+@pytest.mark.parametrize(("stride", "kernel"), [(4, 8), (2, 6)])
+def test_scales_and_zero_points_fit_each_other_and_their_tensor(
+    recipe: str, stride: int, kernel: int
+) -> None:
+    model = patches(kernel, 0, stride)
+    graph = quantize.to_int8(model, quantize.calibrate(model, GLYPHS), parse(recipe)).graph
+    shapes = {value.name: tuple(value.dims) for value in graph.initializer}
+    found = [node for node in graph.node if node.op_type == "DequantizeLinear"]
+    assert len(found) > 8
+    for tensor, scale, *zero in (node.input for node in found):
+        assert shapes[scale] in ((), shapes.get(tensor, ())[:1])
+        assert all(shapes[name] == shapes[scale] for name in zero)
 
 
 @pytest.mark.parametrize(
