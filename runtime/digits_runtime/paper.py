@@ -148,9 +148,10 @@ def _paper(light: Grey, noise: float) -> Grey:
     brightest = _enlarged(as_grey(cv2.dilate(lit, _square(1))), light.shape)
     near = as_grey(cv2.dilate(ends.astype(np.uint8), _square(1)))
     near = as_grey(cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST))
-    # On the shaded side all is as it was: what is between both would be ink there.
-    middle = as_grey(cv2.addWeighted(paper, 0.5, brightest, 0.5, 0))
-    return as_grey(np.where((near > 0) & (exact > middle), cv2.min(brightest, exact), paper))
+    # On the shaded side all is as it was: what is between both would be ink there. By whole
+    # numbers, for OpenCV rounds a half otherwise on ARM.
+    on_lit = 2 * exact.astype(np.int16) > paper.astype(np.int16) + brightest
+    return as_grey(np.where((near > 0) & on_lit, cv2.min(brightest, exact), paper))
 
 
 def _closed(light: Grey, reach: int) -> Grey:

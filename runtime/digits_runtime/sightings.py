@@ -95,8 +95,8 @@ def joined(
         # Beside a glyph that was seen stands its neighbour, and not a part of it.
         beside = named & (heights[index] >= _TALL * seen.boxes[:, 3]) & (covered < _MOSTLY)
         # What holds two sure glyphs is none itself, so nothing else is a part of it.
-        one = ~beside & (pieces < 2)
-        if not (one & (inside[:, index] | (covered > _PART))).any():
+        whole_of = ~beside & (pieces < 2)
+        if not (whole_of & (inside[:, index] | (covered > _PART))).any():
             # Too small, or cut by the frame's edge: then it proves nothing that it was not seen.
             blind = heights[index] < lowest or found[index].cut
             kept.append(found[index] if blind else replace(found[index], hint=unseen))
