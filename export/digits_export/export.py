@@ -258,6 +258,7 @@ def _command(state: State) -> str:
         f"digits-train --data {','.join(Path(name).name for name in settings.data)} "
         f"--classes {_NAMED.get(state.labels) or ','.join(state.labels)} "
         f"--epochs {settings.epochs} --seed {settings.seed}"
+        + (" --clean" if settings.clean else "")
         + f" --arch {state.architecture.name}"
         + (f" --init {Path(settings.init).name}" if settings.init else "")
         + "".join(f" --teacher {Path(teacher).name}" for teacher in settings.teachers)

@@ -193,10 +193,12 @@ def _apart(mask: Grey, around: Grey, ink: Grey) -> Grey:
     reach = _SOFT_EDGE + _PAPER
     for label in np.flatnonzero((gone > 0) & (inked >= _STROKE)).tolist():
         x, y, w, h = stats[label, :4].tolist()
+        whole = x > 0 and x + w < size[0] and y > 0 and y + h < size[1]
+        if not (upon[label] or whole):
+            continue
         box = (slice(max(y - reach, 0), y + h + reach), slice(max(x - reach, 0), x + w + reach))
         own, near_by = (labels[box] == label).astype(np.uint8), ink[box]
         strong = percentile(near_by[own > 0], _STRONG_PART)
-        whole = x > 0 and x + w < size[0] and y > 0 and y + h < size[1]
         if (upon[label] and strong > _STRONGER * most) or (
             whole and strong > _STRONG_ALONE * most and _in_the_clear(own, near_by, _CLEAN * most)
         ):

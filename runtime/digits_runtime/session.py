@@ -181,7 +181,7 @@ def started(
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Of so few and small tensors an arena only costs: a µs in 27 where one glyph is run.
+    # An arena only costs: a µs in 27 where one glyph is run; batches and pages gain nothing by it.
     options.enable_cpu_mem_arena = False
     # A spinning pool burns a small board's core between frames.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -67,22 +67,25 @@ def joined(
     unseen[-1] = 1 - _UNSEEN
     lowest, highest = seen.sizes
     heights = boxes[:, 3]
+    areas = boxes[:, 2:].prod(axis=1)
     named = np.zeros(len(seen.boxes), np.bool_)
-    pieces = np.zeros(len(seen.boxes), np.int64)
+    pieces = np.array([id(candidate.ink) in parents for candidate in found], np.bool_)
+    holds = inter > _PART * np.minimum(seen.boxes[:, 2:].prod(axis=1)[:, None], areas)
+    # What holds two sure glyphs is none itself, so nothing else is it or a part of it.
+    several = (holds & pieces).sum(axis=1) >= 2
     kept, rest = [], []
     for index, candidate in enumerate(found):
         best = int(shared[:, index].argmax()) if len(shared) else 0
-        one = heights[index] > highest or inside[:, index].sum() < 2
-        if one and len(shared) and shared[best, index] >= _SAME and not named[best]:
+        single = heights[index] > highest or inside[:, index].sum() < 2
+        free = single and len(shared) > 0 and not (named[best] or several[best])
+        if free and shared[best, index] >= _SAME:
             named[best] = True
             kept.append(replace(candidate, hint=seen.rows[best]))
         else:
             rest.append(index)
-    for index in sorted(rest, key=lambda index: id(found[index].ink) not in parents):
-        if id(found[index].ink) in parents:
-            smaller = np.minimum(seen.boxes[:, 2:].prod(axis=1), boxes[index, 2:].prod())
-            named |= (within := inter[:, index] > _PART * smaller)
-            pieces += within
+    for index in sorted(rest, key=lambda place: not pieces[place]):
+        if pieces[index]:
+            named |= holds[:, index]
             kept.append(found[index])
             continue
         loops = inside[:, index] & (seen.boxes[:, 3] < heights[index] / 2)
@@ -91,12 +94,11 @@ def joined(
             named |= loops
             kept.append(found[index])
             continue
-        covered = inter[:, index] / boxes[index, 2:].prod()
+        covered = inter[:, index] / areas[index]
         # Beside a glyph that was seen stands its neighbour, and not a part of it.
         beside = named & (heights[index] >= _TALL * seen.boxes[:, 3]) & (covered < _MOSTLY)
-        # What holds two sure glyphs is none itself, so nothing else is a part of it.
-        whole_of = ~beside & (pieces < 2)
-        if not (whole_of & (inside[:, index] | (covered > _PART))).any():
+        whole = ~beside & ~several
+        if not (whole & (inside[:, index] | (covered > _PART))).any():
             # Too small, or cut by the frame's edge: then it proves nothing that it was not seen.
             blind = heights[index] < lowest or found[index].cut
             kept.append(found[index] if blind else replace(found[index], hint=unseen))
@@ -106,11 +108,11 @@ def joined(
         if cut is not None:
             kept.append(replace(cut, hint=seen.rows[number]))
     # Slanting pieces lie above one another, so what was cut stands in its line as it was.
-    whole: dict[int, list[Candidate]] = {}
+    parts: dict[int, list[Candidate]] = {}
     order = {id(candidate.ink): place for place, candidate in enumerate(found)}
     for candidate in sorted(kept, key=lambda one: order.get(id(one.ink), len(order))):
-        whole.setdefault(parents.get(id(candidate.ink), id(candidate.ink)), []).append(candidate)
-    units = list(whole.values())
+        parts.setdefault(parents.get(id(candidate.ink), id(candidate.ink)), []).append(candidate)
+    units = list(parts.values())
     around = [layout.bounds([candidate.box for candidate in unit]) for unit in units]
     lines, _ = layout.lines_of(np.array(around, np.int64).reshape(-1, 4))
     return Page([[candidate for index in line for candidate in units[index]] for line in lines])

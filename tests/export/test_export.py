@@ -104,6 +104,9 @@ def test_cards_name_folders_without_their_places(short_run: Path, tmp_path: Path
     state = replace(loaded.state, settings=settings)
     asked = _command(state)
     assert asked.endswith("--init old --teacher wide --teacher bundled")
+    assert "--clean" not in asked
+    clean = replace(settings, negatives=0.0, pictured=0.0)
+    assert " --clean " in _command(replace(state, settings=clean))
     assert "/home" not in report.card(state, 1)
 
 

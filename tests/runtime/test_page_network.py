@@ -239,10 +239,15 @@ def test_sure_pieces_stay_whatever_was_seen_of_what_they_were() -> None:
     assert line[1].hint is None or line[1].hint.argmax() == 8
 
 
-def test_what_stands_beside_sure_pieces_is_no_part_of_what_was_seen_of_all() -> None:
-    page, on = _page((100, 50, 20, 40), (122, 50, 20, 40), (144, 62, 14, 24))
+@pytest.mark.parametrize("first", [(100, 50, 20, 40), (100, 50, 36, 42)])
+def test_what_stands_beside_sure_pieces_is_no_part_of_what_was_seen_of_all(
+    first: tuple[int, int, int, int],
+) -> None:
+    # The second of these first pieces is by itself most of what was seen.
+    page, on = _page(first, (138, 50, 12, 40), (152, 62, 7, 24))
     pieces = page.lines[0][:2]
     seen = Sightings(np.array([[98.0, 48, 62, 44]]), _rows(7))
     parents = dict.fromkeys((id(piece.ink) for piece in pieces), 1)
     (line,) = joined(page, on, seen, parents).lines
-    assert [one.box[0] for one in line] == [100, 122, 144]
+    assert [one.box[0] for one in line] == [100, 138, 152]
+    assert [one.hint for one in line[:2]] == [None, None]

@@ -61,10 +61,13 @@ def test_one_that_never_learnt_what_is_no_glyph_holds_it_for_unlikely() -> None:
     assert row == says(at_3=5.0)
 
 
-def test_one_of_other_classes_is_refused() -> None:
-    for pupil, teacher in (
-        (state_of("synth", labels=("A", "B")), state_of("synth")),
-        (state_of("synth", rejects=False), state_of("synth")),
-    ):
-        with pytest.raises(InputError, match="--teacher has other classes"):
-            Teachers([run_that_says(0, teacher)], pupil, CPU)
+@pytest.mark.parametrize(
+    ("pupil", "fault"),
+    [
+        (state_of("synth", labels=("A", "B")), "--teacher has other classes"),
+        (state_of("synth", rejects=False), "--teacher knows what is no glyph"),
+    ],
+)
+def test_one_that_answers_another_question_is_refused(pupil: State, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        Teachers([run_that_says(0, state_of("synth"))], pupil, CPU)

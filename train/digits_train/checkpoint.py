@@ -74,6 +74,11 @@ class Settings:
     pictured: float = 0.4
     rounded: bool = False
 
+    @property
+    def clean(self) -> bool:
+        """Whether the glyphs alone are learnt, as `--clean` asks for."""
+        return self.negatives == 0 and self.pictured == 0
+
 
 @dataclass(frozen=True, slots=True)
 class State:

@@ -68,7 +68,7 @@ def train(
         list[str] | None,
         typer.Option(
             help="Learn also from this run's answers (distillation); once for each of several. "
-            "One that knows only some of the --data answers for those alone."
+            "One that knows some of the --data answers for those alone, if another knows all."
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Passes over the data.")] = 20,

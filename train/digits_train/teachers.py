@@ -17,7 +17,7 @@ class Teachers:
     One that learnt from some of the run's data sets only is a specialist if another teacher knows
     them all: it answers for the glyphs of those sets alone, and nobody else does. Without one that
     knows them all, everybody answers for everything. A teacher that was not taught what is no glyph
-    holds that for as unlikely as the label it finds least likely.
+    holds that for as unlikely as the label it finds least likely. Sets are known by their names.
 
     Args:
         runs: The teachers.
@@ -25,7 +25,8 @@ class Teachers:
         device: Where its glyphs are.
 
     Raises:
-        InputError: A teacher has other classes or another input size.
+        InputError: A teacher has other classes or another input size, or knows what is no glyph
+            and the run does not.
     """
 
     def __init__(self, runs: Sequence[Checkpoint], state: State, device: torch.device) -> None:
@@ -37,6 +38,8 @@ class Teachers:
         general = known.all(1) if known.all(1).any() else torch.ones(len(runs), dtype=torch.bool)
         special = known & ~general[:, None]
         self._answering = torch.where(special.any(0), special, general[:, None]).to(device)
+        # To ask which glyphs are whose stalls a GPU.
+        self._alike = bool(self._answering.all())
 
     def __len__(self) -> int:
         return len(self._networks)
@@ -49,16 +52,21 @@ class Teachers:
             glyphs: float32 `[n, 1, size, size]`, 0 to 1.
             origins: int64 `[n]`, as of `Samples`.
         """
+        if self._alike:
+            return torch.stack([self._told(network, glyphs) for network in self._networks]).mean(0)
         total = torch.zeros(len(glyphs), self._classes, device=glyphs.device)
         count = torch.zeros(len(glyphs), 1, device=glyphs.device)
         for network, sets in zip(self._networks, self._answering, strict=True):
             (mine,) = sets[origins].nonzero(as_tuple=True)
-            logits = network(glyphs[mine]).float()
-            if logits.shape[1] < self._classes:
-                logits = torch.cat((logits, logits.amin(1, keepdim=True)), 1)
-            total[mine] += logits
+            total[mine] += self._told(network, glyphs[mine])
             count[mine] += 1
         return total / count
+
+    def _told(self, network: Scaled, glyphs: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = network(glyphs).float()
+        if logits.shape[1] < self._classes:
+            logits = torch.cat((logits, logits.amin(1, keepdim=True)), 1)
+        return logits
 
 
 def placed(network: Scaled, device: torch.device) -> Scaled:
@@ -77,7 +85,12 @@ def _known(learnt: Collection[str], sets: Sequence[str]) -> list[bool]:
 def _checked(teacher: Checkpoint, state: State) -> Scaled:
     """The teacher's network, if it answers the same question."""
     theirs = teacher.state
-    if (theirs.labels, theirs.ink) != (state.labels, state.ink) or theirs.rejects > state.rejects:
+    if theirs.rejects and not state.rejects:
+        raise InputError(
+            "--teacher knows what is no glyph, which this run does not learn; leave out --clean or "
+            "take a teacher trained with it"
+        )
+    if (theirs.labels, theirs.ink) != (state.labels, state.ink):
         raise InputError(
             "--teacher has other classes or another input size than this run; "
             "train it with the same --classes"
