@@ -31,6 +31,25 @@ def take_channels_last(model: onnx.ModelProto) -> None:
     value.CopyFrom(helper.make_tensor_value_info(value.name, kind, last))
 
 
+def share_scalars(model: onnx.ModelProto) -> None:
+    """Make scalars of scales and zero points that whole tensors share.
+
+    The quantizer gives biases an array of one scale beside a scalar zero point, which OpenVINO and
+    OpenCV refuse.
+
+    Args:
+        model: A QDQ model, changed in place.
+    """
+    graph = model.graph
+    values = {initializer.name: initializer for initializer in graph.initializer}
+    for node in graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            for name in node.input[1:]:
+                array = numpy_helper.to_array(values[name])
+                if array.size == 1:
+                    values[name].CopyFrom(numpy_helper.from_array(array.reshape(()), name))
+
+
 def keep_float(model: onnx.ModelProto, names: Sequence[str]) -> None:
     """Make sure that layers left in float stay so.
 

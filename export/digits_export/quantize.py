@@ -12,7 +12,6 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx import numpy_helper
 from onnxruntime.quantization import (
     CalibrationMethod,
     QDQQuantizer,
@@ -25,7 +24,7 @@ from digits_calibration import ranges
 from digits_calibration.ranges import Histogram, Range
 from digits_export import pixels
 from digits_export.convert import shorten_names
-from digits_export.layout import flatten_integers, keep_float
+from digits_export.layout import flatten_integers, keep_float, share_scalars
 from digits_export.recipe import Recipe
 from digits_runtime.errors import GateError, InputError
 
@@ -109,7 +108,7 @@ def to_int8(
     """
     quantized, scaled = as_quantizer_gives(model, held, recipe)
     left = _left(model, recipe)
-    _as_scalars(quantized.graph)
+    share_scalars(quantized)
     if 1 not in recipe.left:
         _take_bytes(quantized, scaled)
         pixels.group(quantized)
@@ -164,21 +163,6 @@ def as_quantizer_gives(
     finally:
         root.setLevel(level)
     return quantizer.model.model, scaled
-
-
-def _as_scalars(graph: onnx.GraphProto) -> None:
-    """Make scalars, in place, of scales and zero points that whole tensors share.
-
-    The quantizer gives biases an array of one scale beside a scalar zero point, which OpenVINO and
-    OpenCV refuse.
-    """
-    values = {initializer.name: initializer for initializer in graph.initializer}
-    for node in graph.node:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-            for name in node.input[1:]:
-                array = numpy_helper.to_array(values[name])
-                if array.size == 1:
-                    values[name].CopyFrom(numpy_helper.from_array(array.reshape(()), name))
 
 
 def _left(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
