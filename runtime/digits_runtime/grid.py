@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.grid_outline import outlines
 from digits_runtime.grid_rules import BANDS, MARGIN, Traced, evenness, followed, traced
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
@@ -20,13 +18,11 @@ Points = NDArray[np.float64]
 
 # A grid has rows and columns from so few to so many.
 _FEWEST, _MOST = 2, 40
-# Of what is so much like a grid no better is looked for.
+# What is so much like a grid is one.
 LIKELY = 0.95
-# Nine by nine even cells are a sudoku, however far its outermost rules stray.
-SUDOKU, _LIKELY_SUDOKU = (9, 9), 0.6
-# Unless it is so many times as large: the rules of a table's cells, beside those of its frame.
-_LARGER = 1.02
-# There, rules may waver by half of so many pixels in a piece that is followed.
+# A sudoku's rows and columns.
+SUDOKU = (9, 9)
+# Where pieces of rules are followed, they waver by half of so many pixels at most.
 _WAVERS = 9
 # Side, in pixels, to which a grid's outline is straightened to find its rules.
 _SIDE = 600
@@ -170,53 +166,6 @@ class Grid:
             ),
             axis=1,
         )
-
-
-def find_grid(found: Sequence[Rules], ink: Grey) -> Grid | None:
-    """Find the largest grid that rules form.
-
-    Its outline is that of the rules found, or what that would be were none broken; straightened,
-    even a rule too faint to be found alone shows, for it stands out from the paper all along.
-
-    Args:
-        found: From `rules.find_rules`, those less likely to be a grid's last.
-        ink: uint8 `[h, w]`, the page they were found on.
-
-    Returns:
-        The grid; None if there is none.
-    """
-    best: Grid | None = None
-    for rules in found:
-        for number, guess in enumerate(outlines(rules.level, rules.upright)):
-            if guess is None:
-                continue
-            outline = (guess * rules.step).astype(np.float32)
-            sure = best is not None and best.likeness >= LIKELY
-            if best is not None and sure and cv2.contourArea(outline) < _LARGER * best.area:
-                continue
-            grid = within(outline, ink)
-            if grid is None or grid.likeness < LIKELY:
-                wavering = within(outline, ink, rules)
-                if wavering is not None and (grid is None or _rank(wavering) > _rank(grid)):
-                    grid = wavering
-            # What is hardly like a grid is one only where no corner had to be guessed.
-            if grid is None or (number and grid.likeness < _least(grid)):
-                continue
-            if best is None or _rank(grid) > _rank(best):
-                best = grid
-            if grid.likeness >= LIKELY:
-                break
-    return best
-
-
-def _least(grid: Grid) -> float:
-    """How much like a grid it has to be where a corner was guessed."""
-    return _LIKELY_SUDOKU if grid.is_sudoku else LIKELY
-
-
-def _rank(grid: Grid) -> tuple[float, float]:
-    """What is more like a grid goes first; of two that are, the larger."""
-    return min(grid.likeness, LIKELY), grid.area
 
 
 def within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) -> Grid | None:

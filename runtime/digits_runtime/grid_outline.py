@@ -16,6 +16,8 @@ Points = NDArray[np.float64]
 _LARGE = 0.05
 # Rules so many pixels apart may be pieces of one, and so many beside each other cross.
 _GAP, _MEET = 12, 2
+# What is four-sided fills this share of its convex hull with four corners.
+_FOUR_SIDED = 0.93
 
 
 def outlines(level: Grey, upright: Grey) -> Iterator[NDArray[np.float32] | None]:
@@ -43,6 +45,29 @@ def outlines(level: Grey, upright: Grey) -> Iterator[NDArray[np.float32] | None]
         yield _corners_of(net, corners, reach)
 
 
+def framed(mask: Grey) -> list[NDArray[np.float32]]:
+    """Corners of what hangs together on a page and is a quadrilateral as a whole, as in `outlines`.
+
+    A grid's frame holds all of it together, even where most of its rules are too short or too
+    faint, or have too much written between them, to be found one by one.
+
+    Args:
+        mask: uint8 `[h, w]`, 255 where there is ink, rules included.
+    """
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    found = []
+    for contour in contours:
+        _, _, width, height = cv2.boundingRect(contour)
+        if width * height < _LARGE * mask.size:
+            continue
+        area = cv2.contourArea(cv2.convexHull(contour))
+        hull = _few(np.asarray(contour, np.int32))
+        quad = None if len(hull) < 4 or area < _LARGE * mask.size else _inscribed(hull)
+        if quad is not None and cv2.contourArea(quad.astype(np.float32)) >= _FOUR_SIDED * area:
+            found.append(_from_upper_left(quad))
+    return found
+
+
 def around_all(level: Grey, upright: Grey) -> NDArray[np.float32] | None:
     """Corners around all rules of a page, though they do not hang together; None without any.
 
@@ -64,7 +89,11 @@ def _corners_of(
     # Making rules broader made it larger all round.
     inward = hull.mean(axis=0) - quad
     quad = quad + np.sqrt(2) * reach * inward / np.linalg.norm(inward, axis=1, keepdims=True)
-    # Clockwise from the corner nearest the upper left.
+    return _from_upper_left(quad)
+
+
+def _from_upper_left(quad: Points) -> NDArray[np.float32]:
+    """Corners in their order, clockwise, from the one nearest the upper left on."""
     return np.asarray(np.roll(quad, -int(quad.sum(axis=1).argmin()), axis=0), np.float32)
 
 
@@ -86,8 +115,10 @@ def _largest(both: Grey, reach: int) -> Grey:
 def _hull(net: Grey) -> Points | None:
     """Few of the points of a net's convex hull, in order: those furthest in 64 directions."""
     points = cv2.findNonZero(net)
-    if points is None:
-        return None
+    return None if points is None else _few(np.asarray(points, np.int32))
+
+
+def _few(points: NDArray[np.int32]) -> Points:
     hull = cv2.convexHull(points).reshape(-1, 2).astype(np.float64)
     angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     some = hull[np.unique((hull @ np.stack((np.cos(angles), np.sin(angles)))).argmax(axis=0))]

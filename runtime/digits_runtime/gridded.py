@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from digits_runtime import sudoku
-from digits_runtime.grid import LIKELY, Grid, find_grid
+from digits_runtime.grid import LIKELY, Grid
+from digits_runtime.grid_search import by_frame, by_rules, rather_framed
 from digits_runtime.ink import Grey
 from digits_runtime.levels import IN_CELLS, Levels, find_levels
 from digits_runtime.parts import Parts, find_parts
@@ -33,13 +34,19 @@ def find_gridded(
     Returns:
         The grid, the levels by which its writing was told, and the parts of that; None without one.
     """
-    grid = _grid_of(ink, levels.faint, rules)
+    frame = by_frame(ink, levels.faint)
+    grid = _grid_of(ink, levels.faint, rules, frame)
+    crossed = rules is not None and min(rules.counts) > 0
+    weaker = None
+    if grid is not frame or (grid is None and crossed):
+        weaker = find_levels(ink, IN_CELLS) or levels
+        grid = rather_framed(grid, by_frame(ink, weaker.faint))
     sure = None if grid is None else _written(grid, levels)
     if grid is not None and sure is None:
         return None
-    if grid is None and (rules is None or min(rules.counts) == 0):
+    if grid is None and not crossed:
         return None
-    weaker = find_levels(ink, IN_CELLS) or levels
+    weaker = weaker or find_levels(ink, IN_CELLS) or levels
     if grid is None:
         grid = _surely(ink, weaker.faint, find_rules(weaker.faint))
     if grid is None and rules is not None:
@@ -77,16 +84,17 @@ def _surely(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
     """A grid of rules found by less strict means, if it is much like one."""
     if rules is None or min(rules.counts) < _SIDES:
         return None
-    grid = _grid_of(ink, faint, rules)
+    grid = _grid_of(ink, faint, rules, None)
     return None if grid is None or grid.likeness < LIKELY else grid
 
 
-def _grid_of(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
+def _grid_of(ink: Grey, faint: Grey, rules: Rules | None, frame: Grid | None) -> Grid | None:
     if rules is None:
-        return None
+        return frame
     nets = [rules]
-    framed = find_rules(faint, FRAME)
-    if framed is not None and framed.has_more_than(rules):
-        nets.append(framed)
-    grid = find_grid(nets, ink)
+    if frame is None:
+        broader = find_rules(faint, FRAME)
+        if broader is not None and broader.has_more_than(rules):
+            nets.append(broader)
+    grid = by_rules(nets, ink, frame)
     return None if grid is None else sudoku.completed(grid, ink, rules)

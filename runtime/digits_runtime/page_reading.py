@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import alike, layout, page, turning, verdicts
+from digits_runtime import alike, layout, page, turning, verdicts, witness
 from digits_runtime.doubts import LOOKS, agreed, looks
 from digits_runtime.edges import off_the_sheet, without_edges
 from digits_runtime.ink import Grey
 from digits_runtime.named_line import name_cell
 from digits_runtime.naming import name_lines
 from digits_runtime.page import Candidate
-from digits_runtime.page_network import PageNetwork
+from digits_runtime.page_network import PageNetwork, Sightings
 from digits_runtime.pairs import PairNames
 from digits_runtime.reading import Cells, Glyph
 from digits_runtime.session import Session
@@ -108,10 +108,12 @@ class PageReader:
                 before, (glyphs, rows) = stronger.candidates, again
                 glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
         scissors = Scissors(self.session, self.pairs)
+        seen: Sightings | None = None
         if self.network is not None and found.cells is None and verdicts.in_doubt(rows, contract):
             found, glyphs, rows, parents = self._cut(found, glyphs, rows, scissors)
             before = found.candidates
-            found = joined(found, inked, self.network.look(inked), parents)
+            seen = self.network.look(inked)
+            found = joined(found, inked, seen, parents)
             glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
         looked = time.perf_counter()
         candidates = found.candidates
@@ -140,6 +142,8 @@ class PageReader:
                 for glyphs, sure in name_lines(groups, parts, contract, scale)
                 if (left := without_edges(picture, glyphs))
             ]
+            if self.network is not None and witness.wanted(told):
+                told = witness.confirmed(told, seen or self.network.look(inked), scale)
             named, confidences = [line for line, _ in told], tuple(sure for _, sure in told)
         else:
             named = [

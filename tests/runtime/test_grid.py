@@ -164,3 +164,11 @@ def test_rules_in_pieces_and_very_broad_frames_are_a_grid(reader: Reader, seed: 
     assert [len(row) for row in rows] == [len(row) for row in scene.grid]
     wrong = sum(a != b for a, b in zip("".join(rows), "".join(scene.grid), strict=True))
     assert wrong <= 1
+
+
+@pytest.mark.parametrize("seed", [96029, 96070, 96088, 96148, 96183, 96210, 96357, 96463])
+def test_a_grid_whose_frame_alone_hangs_together_is_found(reader: Reader, seed: int) -> None:
+    scene = grids.grid(seed)
+    grid = reader.read(scene.frame).grid
+    assert grid is not None
+    assert (len(grid), len(grid[0])) == (len(scene.grid), len(scene.grid[0]))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digits_runtime.grid_outline import outlines
+from digits_runtime.grid_outline import framed, outlines
 from digits_runtime.grid_rules import BANDS, MARGIN, followed
 
 SQUARE = np.array([[60, 50], [260, 50], [260, 190], [60, 190]], np.float64)
@@ -53,6 +53,28 @@ def test_a_side_may_have_a_gap(side: int, place: float, gap: int) -> None:
     half = gap // 2
     rules[:, max(y - half, 0) : y + half, max(x - half, 0) : x + half] = 0
     assert _nearest(rules, SQUARE) < 5
+
+
+@given(st.lists(st.integers(-12, 12), min_size=8, max_size=8), st.integers(1, 9))
+def test_a_frame_is_found_by_its_four_sides_whatever_is_in_it_and_beside(
+    moved: list[int], breadth: int
+) -> None:
+    corners = SQUARE + np.array(moved).reshape(4, 2)
+    mask = np.zeros((240, 320), np.uint8)
+    cv2.polylines(mask, [np.rint(corners).astype(np.int32)], True, 255, breadth)
+    for x in range(80, 250, 30):
+        cv2.putText(mask, "8", (x, 130), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 255, 2)
+    cv2.putText(mask, "NOTES", (80, 225), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 1)
+    (found,) = framed(mask)
+    assert np.linalg.norm(found - corners, axis=1).max() < 3 + breadth
+
+
+def test_what_is_round_and_what_is_small_is_no_frame() -> None:
+    mask = np.zeros((240, 320), np.uint8)
+    cv2.circle(mask, (160, 120), 80, 255, 3)
+    cv2.rectangle(mask, (5, 5), (40, 40), 255, 2)
+    assert framed(mask) == []
+    assert framed(np.zeros((240, 320), np.uint8)) == []
 
 
 def test_without_rules_there_is_no_outline() -> None:

@@ -1,0 +1,57 @@
+"""The page network as a second witness: on a page with little on it, that what was read is there.
+
+Pieces of rules, of a desk's grain and of noise pass for a glyph or two each, the model being sure
+of them, for it knows nothing of the page around. The network sees the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from digits_runtime.page_network import Sightings
+from digits_runtime.ranks import median
+from digits_runtime.reading import Glyph
+
+# A page holds little if it has so many glyphs at most; a number so likely right needs no witness.
+_LITTLE, _CERTAIN = 12, 0.98
+# A glyph was seen with this probability, in a box that shares this of what both cover.
+_SEEN, _SAME = 0.65, 0.3
+# Writing is so high at least, pixels of the page; the network need not see it where it is so low.
+_LOWEST = 12
+
+Told = tuple[tuple[Glyph, ...], float]  # a line, and how likely it is right
+
+
+def wanted(told: Sequence[Told]) -> bool:
+    """Whether a page's lines are few and none is certain, so that the network is to be asked."""
+    return 0 < sum(len(line) for line, _ in told) <= _LITTLE and all(
+        sure < _CERTAIN for _, sure in told
+    )
+
+
+def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]:
+    """Those lines of a page of which the network saw a glyph, or need not have.
+
+    Args:
+        told: The lines, in pixels of the frame.
+        seen: By the network.
+        scale: Pixels of the frame for one of the page that it saw.
+    """
+    low, high = seen.boxes[:, :2], seen.boxes[:, :2] + seen.boxes[:, 2:]
+    sure = 1 - seen.rows[:, -1] >= _SEEN
+    lowest, highest = seen.sizes
+
+    def there(line: Sequence[Glyph]) -> bool:
+        boxes = np.array([glyph.box for glyph in line]) / scale
+        tall = median(boxes[:, 3])
+        if tall > highest or _LOWEST <= tall < lowest:
+            return True
+        inter = np.minimum(high[:, None], boxes[:, :2] + boxes[:, 2:])
+        inter -= np.maximum(low[:, None], boxes[:, :2])
+        shared = inter.clip(0).prod(axis=2)
+        both = seen.boxes[:, None, 2:].prod(axis=2) + boxes[:, 2:].prod(axis=1) - shared
+        return bool((sure[:, None] & (shared >= _SAME * both)).any())
+
+    return [(line, right) for line, right in told if there(line)]

@@ -1,0 +1,76 @@
+"""The page network as a second witness of what little a page holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digits_runtime import witness
+from digits_runtime.page_network import Sightings
+from digits_runtime.reader import Reader
+from digits_runtime.reading import Glyph
+from digits_train import pages
+
+Box = tuple[int, int, int, int]
+
+
+def _line(*boxes: Box, sure: float = 0.9) -> witness.Told:
+    return tuple(Glyph("1", 0.99, box) for box in boxes), sure
+
+
+def _seen(*boxes: Box, share: float = 0.99, scale: float = 1.0) -> Sightings:
+    rows = np.zeros((len(boxes), 11), np.float32)
+    rows[:, 1], rows[:, -1] = share, 1 - share
+    return Sightings(np.array(boxes, np.float64).reshape(-1, 4), rows, scale)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"),
+    [
+        ([], False),
+        ([_line((0, 0, 10, 30))], True),
+        ([_line((0, 0, 10, 30)), _line((0, 50, 10, 30), sure=0.99)], False),
+        ([_line(*[(20 * n, 0, 10, 30) for n in range(12)])], True),
+        ([_line(*[(20 * n, 0, 10, 30) for n in range(13)])], False),
+    ],
+)
+def test_a_witness_is_wanted_where_there_is_little_and_none_of_it_certain(
+    told: list[witness.Told], asked: bool
+) -> None:
+    assert witness.wanted(told) == asked
+
+
+def test_a_line_of_which_a_glyph_was_seen_stays_whole() -> None:
+    line = _line((10, 10, 12, 30), (30, 10, 12, 30))
+    assert witness.confirmed([line], _seen((31, 11, 12, 28)), 1) == [line]
+
+
+@pytest.mark.parametrize(
+    "seen", [_seen(), _seen((200, 10, 12, 30)), _seen((10, 10, 12, 30), share=0.5)]
+)
+def test_a_line_of_which_none_was_seen_goes(seen: Sightings) -> None:
+    assert witness.confirmed([_line((10, 10, 12, 30))], seen, 1) == []
+
+
+@pytest.mark.parametrize(("height", "stays"), [(9, False), (12, True), (14, False), (130, True)])
+def test_what_the_network_need_not_see_stays(height: int, stays: bool) -> None:
+    told = [_line((10, 10, 12, height))]
+    assert witness.confirmed(told, _seen(), 1) == (told if stays else [])
+
+
+@given(st.floats(0.5, 4), st.integers(0, 300), st.integers(0, 300))
+def test_glyphs_of_a_frame_of_any_scale_are_found_where_they_were_seen(
+    scale: float, x: int, y: int
+) -> None:
+    box = (round(x * scale), round(y * scale), round(20 * scale), round(40 * scale))
+    told = [_line(box)]
+    assert witness.confirmed(told, _seen((x, y, 20, 40)), scale) == told
+
+
+@pytest.mark.parametrize("seed", [97004, 97013, 97354, 97504, 97759, 97782])
+def test_pieces_of_rules_and_grain_alone_on_a_page_are_no_numbers(
+    reader: Reader, seed: int
+) -> None:
+    assert reader.read(pages.empty(seed).frame).lines == ()
