@@ -36,7 +36,7 @@ SOLID = 3
 STRANGE, _TEXT = 3, 0.25
 # A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
 # pixels; a bare stroke more so.
-_LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 40, 11, 90, 24
+_LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 28, 11, 90, 24
 # So many known glyphs show what another has to be like.
 SEVERAL = 2
 

@@ -17,6 +17,8 @@ Rows = NDArray[np.float32]  # [n, classes], probabilities of the candidates
 
 # Of a grid's glyphs this share has a sure name, and that share is more than a stroke, too.
 _NAMED, _SOLID = 0.65, 0.3
+# Of so many candidates at most, one that is rather a glyph may be one, though no name is sure.
+_FEW, _RATHER = 12, 0.5
 # Of more candidates than this, less than that share has a sure name where most of them is texture.
 _MANY, _GLYPHS = 80, 0.3
 # A glyph that went with the texture has this probability, and a height within so many times; or it
@@ -31,11 +33,13 @@ def sure(rows: Rows, contract: Contract) -> NDArray[np.bool_]:
 
 
 def in_doubt(rows: Rows, contract: Contract) -> bool:
-    """Whether a page has glyphs with a sure name, and something without.
+    """Whether a page has glyphs with a sure name, and something without; or little, unsure of name.
 
-    Where all is sure a page network adds nothing, and where nothing is it would invent.
+    Where all is sure a page network adds nothing, and where nothing of much is it would invent.
     """
     known = sure(rows, contract)
+    if not known.any() and 0 < len(rows) <= _FEW:
+        return bool((rows[:, : len(contract.labels)].max(axis=1) >= _RATHER).any())
     return bool(known.any() and not known.all())
 
 

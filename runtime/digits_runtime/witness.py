@@ -14,8 +14,9 @@ from digits_runtime.page_network import Sightings
 from digits_runtime.ranks import median
 from digits_runtime.reading import Glyph
 
-# A page holds little if it has so many glyphs at most; a number so likely right needs no witness.
-_LITTLE, _CERTAIN = 12, 0.98
+# A page holds little if it has so many glyphs at most; a number so likely right needs no witness,
+# and where there is more none so likely right does.
+_LITTLE, _CERTAIN, _LIKELY = 12, 0.99, 0.9
 # A glyph was seen with this probability, in a box that shares this of what both cover.
 _SEEN, _SAME = 0.65, 0.3
 # Writing is so high at least, pixels of the page; the network need not see it where it is so low.
@@ -25,10 +26,10 @@ Told = tuple[tuple[Glyph, ...], float]  # a line, and how likely it is right
 
 
 def wanted(told: Sequence[Told]) -> bool:
-    """Whether a page's lines are few and none is certain, so that the network is to be asked."""
-    return 0 < sum(len(line) for line, _ in told) <= _LITTLE and all(
-        sure < _CERTAIN for _, sure in told
-    )
+    """Whether a page's lines are few and none is certain, or none is likely, to ask the network."""
+    little = sum(len(line) for line, _ in told) <= _LITTLE
+    surest = max((sure for _, sure in told), default=1.0)
+    return surest < (_CERTAIN if little else _LIKELY)
 
 
 def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]:

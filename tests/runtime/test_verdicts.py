@@ -31,6 +31,14 @@ def test_a_page_is_in_doubt_where_some_names_are_sure_and_some_are_not() -> None
     assert not verdicts.in_doubt(_rows(not_sure, not_sure), CONTRACT)
 
 
+def test_a_page_is_in_doubt_where_little_is_found_and_one_is_rather_a_glyph() -> None:
+    rather, hardly = (3, 0.6), (3, 0.4)
+    assert verdicts.in_doubt(_rows(rather, hardly), CONTRACT)
+    assert verdicts.in_doubt(_rows(rather, *[hardly] * 11), CONTRACT)
+    assert not verdicts.in_doubt(_rows(rather, *[hardly] * 12), CONTRACT)
+    assert not verdicts.in_doubt(_rows(), CONTRACT)
+
+
 @pytest.mark.parametrize(("digits", "filled"), [(2, False), (5, True)])
 def test_cells_full_of_strokes_and_doubts_are_squared_paper(digits: int, filled: bool) -> None:
     rows = np.full((10, 11), 0.0, np.float32)

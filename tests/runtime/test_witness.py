@@ -32,11 +32,12 @@ def _seen(*boxes: Box, share: float = 0.99, scale: float = 1.0) -> Sightings:
         ([], False),
         ([_line((0, 0, 10, 30))], True),
         ([_line((0, 0, 10, 30)), _line((0, 50, 10, 30), sure=0.99)], False),
-        ([_line(*[(20 * n, 0, 10, 30) for n in range(12)])], True),
-        ([_line(*[(20 * n, 0, 10, 30) for n in range(13)])], False),
+        ([_line(*[(20 * n, 0, 10, 30) for n in range(12)], sure=0.98)], True),
+        ([_line(*[(20 * n, 0, 10, 30) for n in range(13)], sure=0.98)], False),
+        ([_line(*[(20 * n, 0, 10, 30) for n in range(13)], sure=0.8)], True),
     ],
 )
-def test_a_witness_is_wanted_where_there_is_little_and_none_of_it_certain(
+def test_a_witness_is_wanted_where_little_is_certain_or_much_unlikely(
     told: list[witness.Told], asked: bool
 ) -> None:
     assert witness.wanted(told) == asked
@@ -69,7 +70,7 @@ def test_glyphs_of_a_frame_of_any_scale_are_found_where_they_were_seen(
     assert witness.confirmed(told, _seen((x, y, 20, 40)), scale) == told
 
 
-@pytest.mark.parametrize("seed", [97004, 97013, 97354, 97504, 97759, 97782])
+@pytest.mark.parametrize("seed", [97013, 97354, 97504, 97759, 97782, 98213])
 def test_pieces_of_rules_and_grain_alone_on_a_page_are_no_numbers(
     reader: Reader, seed: int
 ) -> None:
