@@ -29,8 +29,10 @@ SPECIALISTS = --teacher build/models/mnist-0 --teacher build/models/mnist-1
 EIGHTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 5 --teacher build/models/tutor \
 	--teacher build/models/first --teacher build/models/seventh $(SPECIALISTS) \
 	--init build/models/seventh
-DIGITS_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 24 --seed 6 --teacher build/models/sixth \
-	--teacher build/models/seventh $(SPECIALISTS) --init build/models/eighth
+# Five seeds of the last part, whose mean is bundled.
+NINTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 24 --seed 6 --teacher build/models/sixth \
+	--teacher build/models/seventh $(SPECIALISTS) --init build/models/eighth --seeds 5
+NINTHS = $(foreach seed,6 7 8 9 10,build/models/ninth/seed-$(seed))
 ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
 # What names two digits that touch starts from single ones' weights; from the sixth's, as then bundled.
 PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 14 --seed 0 \
@@ -88,7 +90,8 @@ models: $(READY)  ## the bundled models, from data to file
 	$(BIN)/digits-train $(SPECIALIST_RECIPE) --epochs 40 --seed 0 --output build/models/mnist-0
 	$(BIN)/digits-train $(SPECIALIST_RECIPE) --epochs 36 --seed 1 --output build/models/mnist-1
 	$(BIN)/digits-train $(EIGHTH_RECIPE) --output build/models/eighth
-	$(BIN)/digits-train $(DIGITS_RECIPE) --output build/models/digits
+	$(BIN)/digits-train $(NINTH_RECIPE) --output build/models/ninth
+	$(BIN)/digits-train soup $(NINTHS) --output build/models/digits
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
 	$(BIN)/digits-train $(PAIRS_RECIPE) --output build/models/pairs
 	$(BIN)/digits-train page $(PAGE_FIRST_RECIPE) --output build/models/page-first
@@ -103,9 +106,12 @@ models: $(READY)  ## the bundled models, from data to file
 		cp build/models/$$name/checkpoint* $(BUNDLED)/$$name || exit 1; \
 	done
 
-# Of the run before the digits, for they start all seeds from one run's weights.
-seeds: $(READY)  ## the fourth teacher's recipe with five seeds after `make models`, mean and spread; hours
-	$(BIN)/digits-train $(FOURTH_RECIPE) --seeds 5 --output build/seeds
+# Nothing is trained that `make models` has trained.
+seeds: $(READY)  ## the five seeds whose mean the digits are, after `make models`: mean, spread, tests
+	$(BIN)/digits-train $(NINTH_RECIPE) --output build/models/ninth
+	for run in $(NINTHS); do for set in mnist mnist-corrupted usps photo_crops unipen unipen-noisy; do \
+		echo $$run; $(BIN)/digits-train evaluate $$run --on $$set || exit 1; \
+	done; done
 
 compare: $(READY)  ## classical features and all networks on the same digits, table and plot
 	$(BIN)/digits-train compare --output build/compare

@@ -95,6 +95,7 @@ class State:
         epoch: Epochs done.
         accuracy: Share of right answers on each validation split, 0 to 1.
         history: One entry an epoch: loss, training and validation accuracy.
+        averaged: SHA-256 of the tensors of the runs whose mean it is (`soup`); empty of one run.
     """
 
     labels: tuple[str, ...]
@@ -107,6 +108,7 @@ class State:
     epoch: int = 0
     accuracy: Mapping[str, float] = field(default_factory=dict)
     history: tuple[Mapping[str, float], ...] = ()
+    averaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ def _state(read: Fields) -> State:
         epoch=read.number("epoch", int, 0, 10**6),
         accuracy=read.shares("accuracy"),
         history=tuple(read.tables_in("history")),
+        averaged=tuple(read.texts_in("averaged")) if read.has("averaged") else (),
     )
 
 

@@ -259,7 +259,7 @@ def compare(
     typer.echo(table(rows), nl=False)
 
 
-for tune in (tuning.adapt, tuning.prune, tuning.qat):
+for tune in (tuning.adapt, tuning.prune, tuning.qat, tuning.soup):
     app.command()(tune)
 
 

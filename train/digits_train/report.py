@@ -20,11 +20,15 @@ _ACROSS = 8
 
 
 def write(folder: Path, state: State, network: Scaled, validation: Mapping[str, Samples]) -> None:
-    """Write `curves.png`, `confusion.png`, `mistakes.png` and `card.md` of a finished run."""
+    """Write `curves.png`, `confusion.png`, `mistakes.png` and `card.md` of a finished run.
+
+    One without a history, a mean of others, has no curves.
+    """
     images = np.concatenate([samples.images for samples in validation.values()])
     truth = np.concatenate([samples.labels for samples in validation.values()])
     logits = predict(network, images, next(network.parameters()).device)
-    write_whole(folder / "curves.png", curves(state.history))
+    if state.history:
+        write_whole(folder / "curves.png", curves(state.history))
     pictures(folder, images, truth, logits, state.labels, f"validation: {', '.join(validation)}")
     write_whole(folder / "card.md", card(state, parameters(network)).encode())
 
@@ -148,6 +152,7 @@ def card(state: State, size: int) -> str:
             if settings.teachers
             else ""
         )
+        + (f"; the mean of the weights of {len(state.averaged)} seeds" if state.averaged else "")
         + ". The commands and their environment: run.json.",
         "",
         "## Validation",

@@ -1,4 +1,4 @@
-"""The commands of digits-train that go on from a finished run: adapt, prune, qat."""
+"""The commands of digits-train that go on from a finished run: adapt, prune, qat, soup."""
 
 from __future__ import annotations
 
@@ -92,3 +92,22 @@ def qat(
     target = output or folder.with_name(f"{folder.name}-qat")
     run_qat(folder, target, epochs=epochs, device=device, data_dir=data_dir)
     typer.echo(f"next: digits-export {target} --int8")
+
+
+@one_line_errors
+def soup(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Of finished runs, as of --seeds.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option(help="Folder of the new run.", show_default=False)],
+    data_dir: DataDir = None,
+) -> None:
+    """Average the weights of runs with one --init and several seeds: often better than any.
+
+    Says what each names rightly of the validation splits, and what their mean does.
+    """
+    require_train()
+    from digits_train.soup import soup as average
+
+    average(folders, output, data_dir=data_dir, say=typer.echo)
+    typer.echo(f"next: digits-export {output} --int8")
