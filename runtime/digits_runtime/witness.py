@@ -13,10 +13,11 @@ import numpy as np
 from digits_runtime.page_network import Sightings
 from digits_runtime.ranks import median
 from digits_runtime.reading import Glyph
+from digits_runtime.splitting import STROKES
 
 # A page holds little if it has so many glyphs at most; a number so likely right needs no witness,
-# and where there is more none so likely right does.
-_LITTLE, _CERTAIN, _LIKELY = 12, 0.99, 0.9
+# one of strokes alone only if it is more likely. Where there is more, less is enough.
+_LITTLE, _CERTAIN, _CERTAIN_STROKES, _LIKELY = 12, 0.98, 0.99, 0.9
 # A glyph was seen with this probability, in a box that shares this of what both cover.
 _SEEN, _SAME = 0.65, 0.3
 # Writing is so high at least, pixels of the page; the network need not see it where it is so low.
@@ -27,9 +28,12 @@ Told = tuple[tuple[Glyph, ...], float]  # a line, and how likely it is right
 
 def wanted(told: Sequence[Told]) -> bool:
     """Whether a page's lines are few and none is certain, or none is likely, to ask the network."""
-    little = sum(len(line) for line, _ in told) <= _LITTLE
-    surest = max((sure for _, sure in told), default=1.0)
-    return surest < (_CERTAIN if little else _LIKELY)
+    if sum(len(line) for line, _ in told) > _LITTLE:
+        return all(sure < _LIKELY for _, sure in told)
+    return bool(told) and not any(
+        sure >= (_CERTAIN_STROKES if all(g.label in STROKES for g in line) else _CERTAIN)
+        for line, sure in told
+    )
 
 
 def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]:

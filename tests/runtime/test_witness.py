@@ -16,8 +16,8 @@ from digits_train import pages
 Box = tuple[int, int, int, int]
 
 
-def _line(*boxes: Box, sure: float = 0.9) -> witness.Told:
-    return tuple(Glyph("1", 0.99, box) for box in boxes), sure
+def _line(*boxes: Box, sure: float = 0.9, label: str = "3") -> witness.Told:
+    return tuple(Glyph(label, 0.99, box) for box in boxes), sure
 
 
 def _seen(*boxes: Box, share: float = 0.99, scale: float = 1.0) -> Sightings:
@@ -31,9 +31,10 @@ def _seen(*boxes: Box, share: float = 0.99, scale: float = 1.0) -> Sightings:
     [
         ([], False),
         ([_line((0, 0, 10, 30))], True),
-        ([_line((0, 0, 10, 30)), _line((0, 50, 10, 30), sure=0.99)], False),
-        ([_line(*[(20 * n, 0, 10, 30) for n in range(12)], sure=0.98)], True),
-        ([_line(*[(20 * n, 0, 10, 30) for n in range(13)], sure=0.98)], False),
+        ([_line((0, 0, 10, 30)), _line((0, 50, 10, 30), sure=0.985)], False),
+        ([_line((0, 0, 10, 30)), _line((0, 50, 10, 30), sure=0.985, label="1")], True),
+        ([_line(*[(20 * n, 0, 10, 30) for n in range(12)], sure=0.97)], True),
+        ([_line(*[(20 * n, 0, 10, 30) for n in range(13)], sure=0.97)], False),
         ([_line(*[(20 * n, 0, 10, 30) for n in range(13)], sure=0.8)], True),
     ],
 )

@@ -46,6 +46,12 @@ def qat(folder: Path, output: Path, *, epochs: int, device: str, data_dir: Path 
         rounded=True,
     )
     fresh = replace(
-        loaded.state, settings=settings, parent=loaded.sha256, epoch=0, accuracy={}, history=()
+        loaded.state,
+        settings=settings,
+        parent=loaded.sha256,
+        epoch=0,
+        accuracy={},
+        history=(),
+        averaged=(),
     )
     return run.begin(output, fresh, open_fabric(device), data_dir, start=loaded, teachers=[loaded])
