@@ -107,7 +107,7 @@ models: $(READY)  ## the bundled models, from data to file
 	done
 
 # Nothing is trained that `make models` has trained.
-seeds: $(READY)  ## the five seeds whose mean the digits are, after `make models`: mean, spread, tests
+seeds: $(READY)  ## the five seeds whose mean the digits are, after `make models`: mean, spread, tests; needs DIGITS_DATA
 	$(BIN)/digits-train $(NINTH_RECIPE) --output build/models/ninth
 	for run in $(NINTHS); do for set in mnist mnist-corrupted usps photo_crops unipen unipen-noisy; do \
 		echo $$run; $(BIN)/digits-train evaluate $$run --on $$set || exit 1; \

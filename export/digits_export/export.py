@@ -262,7 +262,7 @@ def _command(state: State) -> str:
         + f" --arch {state.architecture.name}"
         + (f" --init {Path(settings.init).name}" if settings.init else "")
         + "".join(f" --teacher {Path(teacher).name}" for teacher in settings.teachers)
-        + (f", {len(state.averaged)} seeds, digits-train soup of them" if state.averaged else "")
+        + (f" --seeds {len(state.averaged)}` and `digits-train soup" if state.averaged else "")
     )
 
 

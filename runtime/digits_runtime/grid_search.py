@@ -18,8 +18,11 @@ _LIKELY_SUDOKU = 0.6
 # rules of a table's cells, beside those of its frame.
 _LARGER = 1.02
 # What has a frame is a grid of its own, unless another is so many times as large: a sudoku, beside
-# one of its boxes.
-_FAR_LARGER = 1.5
+# one of its boxes. Or so many times, if it has more cells of the same size, this alike, across or
+# down alone: rules may be broken all along one that parts the last of them from the others.
+_FAR_LARGER, _LONGER, _ALIKE = 1.5, 1.05, 0.1
+# So many frames are tried, the largest.
+_FRAMES = 4
 
 
 def by_frame(ink: Grey, mask: Grey) -> Grid | None:
@@ -29,9 +32,11 @@ def by_frame(ink: Grey, mask: Grey) -> Grid | None:
         ink: uint8 `[h, w]`, a page.
         mask: uint8 `[h, w]`, 255 where there is ink, rules included.
     """
-    grids = [within(outline, ink) for outline in framed(mask)]
-    sure = [grid for grid in grids if grid is not None and grid.likeness >= LIKELY]
-    return max(sure, key=lambda grid: grid.area, default=None)
+    for outline in sorted(framed(mask), key=cv2.contourArea, reverse=True)[:_FRAMES]:
+        grid = within(outline, ink)
+        if grid is not None and grid.likeness >= LIKELY:
+            return grid
+    return None
 
 
 def by_rules(found: Sequence[Rules], ink: Grey, frame: Grid | None = None) -> Grid | None:
@@ -46,12 +51,12 @@ def by_rules(found: Sequence[Rules], ink: Grey, frame: Grid | None = None) -> Gr
         frame: The grid that `by_frame` found.
 
     Returns:
-        The grid, that in the frame unless another is far larger; None if there is none.
+        The grid, that in the frame unless it is a part of another; None if there is none.
     """
     best = frame
-    larger = _LARGER if frame is None else _FAR_LARGER
+    larger = _LARGER if frame is None else _LONGER
     for rules in found:
-        if frame is not None and not _far_larger(rules, frame):
+        if frame is not None and not _reach_beyond(rules, frame):
             continue
         for number, guess in enumerate(outlines(rules.level, rules.upright)):
             if guess is None:
@@ -68,6 +73,8 @@ def by_rules(found: Sequence[Rules], ink: Grey, frame: Grid | None = None) -> Gr
             # What is hardly like a grid is one only where no corner had to be guessed.
             if grid is None or (number and grid.likeness < _least(grid)):
                 continue
+            if frame is not None and not part_of(frame, grid):
+                continue
             if best is None or _rank(grid) > _rank(best):
                 best = grid
             if grid.likeness >= LIKELY:
@@ -75,20 +82,24 @@ def by_rules(found: Sequence[Rules], ink: Grey, frame: Grid | None = None) -> Gr
     return best
 
 
-def rather_framed(found: Grid | None, frame: Grid | None) -> Grid | None:
-    """Of a grid found by its rules and one in a frame the latter, unless that is far smaller."""
-    if found is None or frame is None:
-        return found or frame
-    larger = found.likeness >= LIKELY and found.area >= _FAR_LARGER * frame.area
-    return found if larger else frame
+def part_of(frame: Grid, found: Grid) -> bool:
+    """Whether the grid in a frame is but a part of one found by its rules: a box, or some rows."""
+    if found.likeness < LIKELY or found.area < _LONGER * frame.area:
+        return False
+    if found.area >= _FAR_LARGER * frame.area or found.is_sudoku > frame.is_sudoku:
+        return True
+    cells, fewer = np.prod(found.shape), np.prod(frame.shape)
+    one_way = sum(a != b for a, b in zip(found.shape, frame.shape, strict=True)) == 1
+    size = (found.area / cells) / (frame.area / fewer)
+    return bool(one_way and cells > fewer and abs(size - 1) <= _ALIKE)
 
 
-def _far_larger(rules: Rules, frame: Grid) -> bool:
-    """Whether rules reach so far that they may form a grid far larger than the one in a frame."""
+def _reach_beyond(rules: Rules, frame: Grid) -> bool:
+    """Whether rules reach so far beyond a frame that it may be a part of their grid."""
     outline = around_all(rules.level, rules.upright)
     if outline is None:
         return False
-    return cv2.contourArea(outline) * rules.step**2 >= _FAR_LARGER * frame.area
+    return cv2.contourArea(outline) * rules.step**2 >= _LONGER * frame.area
 
 
 def _least(grid: Grid) -> float:

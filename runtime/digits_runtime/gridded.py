@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from digits_runtime import sudoku
 from digits_runtime.grid import LIKELY, Grid
-from digits_runtime.grid_search import by_frame, by_rules, rather_framed
+from digits_runtime.grid_search import by_frame, by_rules, part_of
 from digits_runtime.ink import Grey
 from digits_runtime.levels import IN_CELLS, Levels, find_levels
 from digits_runtime.parts import Parts, find_parts
@@ -38,9 +38,11 @@ def find_gridded(
     grid = _grid_of(ink, levels.faint, rules, frame)
     crossed = rules is not None and min(rules.counts) > 0
     weaker = None
-    if grid is not frame or (grid is None and crossed):
+    if frame is None and (grid is not None or crossed):
         weaker = find_levels(ink, IN_CELLS) or levels
-        grid = rather_framed(grid, by_frame(ink, weaker.faint))
+        frame = by_frame(ink, weaker.faint)
+        if frame is not None and (grid is None or not part_of(frame, grid)):
+            grid = frame
     sure = None if grid is None else _written(grid, levels)
     if grid is not None and sure is None:
         return None

@@ -20,7 +20,7 @@ from digits_runtime.splitting import STROKES
 _LITTLE, _CERTAIN, _CERTAIN_STROKES, _LIKELY = 12, 0.98, 0.99, 0.9
 # A glyph was seen with this probability, in a box that shares this of what both cover.
 _SEEN, _SAME = 0.65, 0.3
-# Writing is so high at least, pixels of the page; the network need not see it where it is so low.
+# From this height on, pixels, there may be writing, though the network does not surely see it.
 _LOWEST = 12
 
 Told = tuple[tuple[Glyph, ...], float]  # a line, and how likely it is right
@@ -37,7 +37,10 @@ def wanted(told: Sequence[Told]) -> bool:
 
 
 def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]:
-    """Those lines of a page of which the network saw a glyph, or need not have.
+    """Those lines of a page of which the network saw a glyph, or may well have missed all.
+
+    It need not see what is higher than it surely sees, nor what is lower, but on a page that it saw
+    as it is what is too low for writing, too.
 
     Args:
         told: The lines, in pixels of the frame.
@@ -47,11 +50,12 @@ def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]
     low, high = seen.boxes[:, :2], seen.boxes[:, :2] + seen.boxes[:, 2:]
     sure = 1 - seen.rows[:, -1] >= _SEEN
     lowest, highest = seen.sizes
+    least = _LOWEST if seen.scale == 1 else 0
 
     def there(line: Sequence[Glyph]) -> bool:
         boxes = np.array([glyph.box for glyph in line]) / scale
         tall = median(boxes[:, 3])
-        if tall > highest or _LOWEST <= tall < lowest:
+        if tall > highest or least <= tall < lowest:
             return True
         inter = np.minimum(high[:, None], boxes[:, :2] + boxes[:, 2:])
         inter -= np.maximum(low[:, None], boxes[:, :2])

@@ -172,3 +172,25 @@ def test_a_grid_whose_frame_alone_hangs_together_is_found(reader: Reader, seed: 
     grid = reader.read(scene.frame).grid
     assert grid is not None
     assert (len(grid), len(grid[0])) == (len(scene.grid), len(scene.grid[0]))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(9, 9), (6, 5)])
+@pytest.mark.parametrize("gap", [4, 12])
+def test_rows_whose_rules_are_broken_from_the_others_are_of_the_grid(
+    reader: Reader, rows: int, columns: int, gap: int
+) -> None:
+    rng = np.random.default_rng(gap)
+    frame = np.full((52 * rows + 120, 52 * columns + 120), 245, np.uint8)
+    for row in range(rows + 1):
+        cv2.line(frame, (60, 60 + 52 * row), (60 + 52 * columns, 60 + 52 * row), 60, 2)
+    for column in range(columns + 1):
+        cv2.line(frame, (60 + 52 * column, 60), (60 + 52 * column, 60 + 52 * rows), 60, 2)
+    broken = 63 + 52 * (rows - 1)
+    frame[broken : broken + gap] = 245
+    for row, column in np.ndindex(rows, columns):
+        at = (74 + 52 * column, 99 + 52 * row)
+        cv2.putText(frame, str(rng.integers(0, 10)), at, 0, 1.1, 30, 3, cv2.LINE_AA)
+    frame = np.clip(frame + rng.normal(0, 4, frame.shape), 0, 255).astype(np.uint8)
+    grid = reader.read(frame).grid
+    assert grid is not None
+    assert (len(grid), len(grid[0])) == (rows, columns)

@@ -62,6 +62,12 @@ def test_what_the_network_need_not_see_stays(height: int, stays: bool) -> None:
     assert witness.confirmed(told, _seen(), 1) == (told if stays else [])
 
 
+@pytest.mark.parametrize(("height", "stays"), [(9, True), (27, True), (28, False)])
+def test_on_a_page_seen_smaller_than_it_is_what_is_low_stays(height: int, stays: bool) -> None:
+    told = [_line((10, 10, 12, height))]
+    assert witness.confirmed(told, _seen(scale=2), 1) == (told if stays else [])
+
+
 @given(st.floats(0.5, 4), st.integers(0, 300), st.integers(0, 300))
 def test_glyphs_of_a_frame_of_any_scale_are_found_where_they_were_seen(
     scale: float, x: int, y: int

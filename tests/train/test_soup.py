@@ -61,10 +61,11 @@ def test_the_mean_is_a_whole_run_of_the_mean_weights(seed_of: SeedOf, tmp_path: 
     mean.network()
 
 
-def test_equal_runs_in_equal_order_give_equal_bytes(seed_of: SeedOf, tmp_path: Path) -> None:
-    folders = [seed_of(1), seed_of(2)]
-    for name in ("a", "b"):
-        _soup(*folders, output=tmp_path / name)
+def test_equal_runs_in_any_order_give_equal_bytes(seed_of: SeedOf, tmp_path: Path) -> None:
+    folders = [seed_of(seed) for seed in (10, 6, 7)]
+    _soup(*folders, output=tmp_path / "a")
+    _soup(*folders[::-1], output=tmp_path / "b")
+    assert checkpoint.load(tmp_path / "a").state.settings.seed == 6
     assert checkpoint.load(tmp_path / "a").sha256 == checkpoint.load(tmp_path / "b").sha256
 
 
@@ -74,6 +75,7 @@ def test_equal_runs_in_equal_order_give_equal_bytes(seed_of: SeedOf, tmp_path: P
         ({"parent": "another"}, "did not start from the same weights"),
         ({"epoch": 0}, "is not finished"),
         ({"labels": tuple("abcdefghij")}, "differ in more than their seed"),
+        ({"data": {"mnist": "0"}}, "differ in more than their seed"),
     ],
 )
 def test_runs_that_are_not_alike_are_refused_in_a_line(
@@ -88,10 +90,30 @@ def test_runs_that_are_not_alike_are_refused_in_a_line(
     assert not (tmp_path / "mean").exists()
 
 
-def test_one_run_has_no_mean(seed_of: SeedOf, tmp_path: Path) -> None:
-    folder = seed_of(1)
-    with pytest.raises(InputError, match="two runs at least"):
-        _soup(folder, folder, output=tmp_path / "mean")
+def test_a_seed_alone_or_twice_has_no_mean(seed_of: SeedOf, tmp_path: Path) -> None:
+    one, two = seed_of(1), seed_of(2)
+    for folders in ((one,), (one, one), (one, two, one)):
+        with pytest.raises(InputError, match="two seeds at least, each once"):
+            _soup(*folders, output=tmp_path / "mean")
+
+
+@pytest.mark.parametrize("damage", ["missing", "shape", "nan"])
+def test_a_damaged_run_is_told_in_a_line(seed_of: SeedOf, tmp_path: Path, damage: str) -> None:
+    one, two = seed_of(1), seed_of(2)
+    loaded = checkpoint.load(two)
+    tensors = dict(loaded.tensors)
+    name = next(n for n in tensors if n.startswith(AVERAGE) and n.endswith("weight"))
+    if damage == "missing":
+        del tensors[name]
+    elif damage == "shape":
+        tensors[name] = torch.zeros(3)
+    else:
+        tensors[name] = torch.full_like(tensors[name], torch.nan)
+    checkpoint.save(two, loaded.state, tensors)
+    with pytest.raises(InputError) as raised:
+        _soup(one, two, output=tmp_path / "mean")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "mean").exists()
 
 
 def test_a_run_in_the_way_is_left_alone(seed_of: SeedOf) -> None:

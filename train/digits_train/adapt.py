@@ -112,7 +112,13 @@ def adapt(mine: Path, start: Checkpoint, output: Path, say: Callable[[str], None
     checkpoint.save(
         output,
         dataclasses.replace(
-            state, settings=settings, data=data, parent=start.sha256, epoch=1, history=()
+            state,
+            settings=settings,
+            data=data,
+            parent=start.sha256,
+            epoch=1,
+            history=(),
+            averaged=(),
         ),
         averaged,
     )

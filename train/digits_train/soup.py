@@ -24,49 +24,58 @@ def soup(
     data_dir: Path | None,
     say: Callable[[str], None],
 ) -> dict[str, dict[str, float]]:
-    """Average runs into a new one.
+    """Average runs into a new one, which says of itself what the one of the lowest seed does.
 
     Args:
-        folders: Of finished runs, two at least, of equal settings but for their seed.
+        folders: Of finished runs, two at least, of equal settings but for their seeds, which
+            differ; in any order.
         output: Folder of the new run.
         data_dir: Folder of the data sets of the runs.
         say: Takes one line for each run and one for their mean.
 
     Returns:
-        Accuracy by validation set, 0 to 1, of each run by its folder, and of their `mean`.
+        Accuracy by validation set, 0 to 1, of each run by its folder, and of their `mean`; what of
+        those sets is generated is so for the lowest seed.
 
     Raises:
         InputError: The runs differ in more than their seed or did not start from the same weights,
-            or `output` holds a run.
+            one is damaged, or `output` holds a run.
     """
     run.check_free(output)
-    if len({folder.resolve() for folder in folders}) < 2:
-        raise InputError("a mean needs two runs at least; give the folders of several seeds")
-    loaded = [checkpoint.load(folder) for folder in folders]
-    first = loaded[0]
-    for folder, other in zip(folders, loaded, strict=True):
-        _check_alike(folder, other, folders[0], first)
-    state = first.state
+    runs = sorted(
+        ((str(folder), checkpoint.load(folder)) for folder in folders),
+        key=lambda each: each[1].state.settings.seed,
+    )
+    if len(runs) < 2 or len({each.state.settings.seed for _, each in runs}) < len(runs):
+        raise InputError("a mean needs two seeds at least, each once; give their folders")
+    for other in runs[1:]:
+        _check_alike(runs[0], other)
+    state = runs[0][1].state
     held_out = {
         source.name: gather.samples([source], state.labels, state.ink)
         for source in gather.load_split(state.settings, "validation", state.labels, data_dir)
     }
-    averaged = Checkpoint(state, _mean(loaded), "")
     accuracies: dict[str, dict[str, float]] = {}
-    for name, each in [*zip(map(str, folders), loaded, strict=True), ("mean", averaged)]:
+
+    def measured(name: str, each: Checkpoint) -> None:
         network = each.network()
-        accuracies[name] = {
+        shares = {
             source: inference.accuracy(network, samples, len(state.labels), torch.device("cpu"))
             for source, samples in held_out.items()
         }
-        shares = accuracies[name].items()
-        say(f"{name}: " + ", ".join(f"{source} {100 * share:.2f} %" for source, share in shares))
+        accuracies[name] = shares
+        each_set = (f"{source} {100 * share:.2f} %" for source, share in shares.items())
+        say(f"{name}: {', '.join(each_set)}")
+
+    for name, each in runs:
+        measured(name, each)
+    averaged = Checkpoint(state, _mean(runs), "")
+    measured("mean", averaged)
     mean = replace(
         state,
-        epoch=state.settings.epochs,
         accuracy=accuracies["mean"],
         history=(),
-        averaged=tuple(each.sha256 for each in loaded),
+        averaged=tuple(each.sha256 for _, each in runs),
     )
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -80,15 +89,17 @@ def soup(
     return accuracies
 
 
-def _check_alike(folder: Path, other: Checkpoint, first_folder: Path, first: Checkpoint) -> None:
-    if other.state.epoch < other.state.settings.epochs:
-        raise InputError(f"{folder} is not finished; go on with digits-train --resume {folder}")
-    if not other.state.parent or other.state.parent != first.state.parent:
+def _check_alike(first: tuple[str, Checkpoint], other: tuple[str, Checkpoint]) -> None:
+    (first_folder, one), (folder, two) = first, other
+    for name, each in (first, other):
+        if each.state.epoch < each.state.settings.epochs:
+            raise InputError(f"{name} is not finished; go on with digits-train --resume {name}")
+    if not two.state.parent or two.state.parent != one.state.parent:
         raise InputError(
             f"{folder} and {first_folder} did not start from the same weights, so nothing of one "
             "corresponds to the other's; give runs with the same --init"
         )
-    if _but_for_the_seed(other.state) != _but_for_the_seed(first.state):
+    if _but_for_the_seed(two.state) != _but_for_the_seed(one.state):
         raise InputError(
             f"{folder} and {first_folder} differ in more than their seed; "
             "give runs of one digits-train --seeds"
@@ -96,16 +107,23 @@ def _check_alike(folder: Path, other: Checkpoint, first_folder: Path, first: Che
 
 
 def _but_for_the_seed(state: State) -> State:
-    settings = replace(state.settings, seed=0)
-    return replace(state, settings=settings, data={}, accuracy={}, history=())
+    """What must be equal: of the data the names, since what is generated differs by seed."""
+    settings = replace(state.settings, seed=0, init=None)
+    data = dict.fromkeys(state.data, "")
+    return replace(state, settings=settings, data=data, accuracy={}, history=())
 
 
-def _mean(runs: Sequence[Checkpoint]) -> dict[str, torch.Tensor]:
+def _mean(runs: Sequence[tuple[str, Checkpoint]]) -> dict[str, torch.Tensor]:
     """Of the averaged weights alone: what is ready to evaluate and export."""
-    names = [name for name in runs[0].tensors if name.startswith(AVERAGE)]
-    return {
-        name: torch.stack([each.tensors[name] for each in runs]).mean(dim=0)
-        if runs[0].tensors[name].is_floating_point()
-        else runs[0].tensors[name]
-        for name in names
+    first = runs[0][1].tensors
+    mean = {
+        name: torch.stack([each.tensors[name] for _, each in runs]).mean(dim=0)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in first.items()
+        if name.startswith(AVERAGE)
     }
+    for folder, each in runs:
+        if not all(bool(each.tensors[name].isfinite().all()) for name in mean):
+            raise InputError(f"{folder} has weights that are no numbers; train that seed again")
+    return mean
