@@ -100,7 +100,7 @@ def _like_the_sure(
         sure = [line for line in sure if line.strength >= WEAKER * strength]
         if not sure:
             named = [line for line in named if line.certain or not line.bare]
-            sure = lone
+            sure = [line for line in lone if line.strength >= WEAKER * strength]
     tall = median(line.tall for line in sure) if sure else None
     strength = median(line.strength for line in sure) if sure else 0.0
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
