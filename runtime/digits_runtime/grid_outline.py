@@ -53,6 +53,9 @@ def framed(mask: Grey) -> list[NDArray[np.float32]]:
 
     Args:
         mask: uint8 `[h, w]`, 255 where there is ink, rules included.
+
+    Returns:
+        Of each, float32 `[4, 2]`, pixels of the page.
     """
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     found = []
@@ -119,6 +122,7 @@ def _hull(net: Grey) -> Points | None:
 
 
 def _few(points: NDArray[np.int32]) -> Points:
+    """Few points of the convex hull of some, in order."""
     hull = cv2.convexHull(points).reshape(-1, 2).astype(np.float64)
     angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     some = hull[np.unique((hull @ np.stack((np.cos(angles), np.sin(angles)))).argmax(axis=0))]
