@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from digits_calibration import confidence, samples
-from digits_calibration.ranges import Histogram
-from digits_export import calibration, convert, gate, noise, quantize, report
+from digits_export import activations, calibration, convert, gate, noise, quantize, report
+from digits_export.activations import Activations
 from digits_export.gate import Limits, Parity
 from digits_export.recipe import Recipe
 from digits_export.search import Candidate, Judge, judged, search
@@ -199,7 +199,7 @@ def _quantized(
         kept = order.reports / calibration.NAME
     say("calibrating on the training split")
     chosen = calibration.glyphs(state, order.data_dir, kept)
-    held = quantize.calibrate(model, chosen)
+    held = activations.calibrate(model, chosen)
     digest = samples.digest(chosen)
     if order.recipe is None:
         float_microseconds, tried = search(model, held, judge, progress)
@@ -207,7 +207,7 @@ def _quantized(
         float_microseconds, tried = judged(model, held, judge, order.recipe)
     winner = tried[0]
     if order.reports is not None:
-        report.write_ranges(order.reports, held, digest)
+        report.write_ranges(order.reports, held.histograms, digest)
         levels = (
             {} if winner.won else noise.by_tensor(model, held, winner.recipe, chosen[:_EXAMINED])
         )
@@ -235,7 +235,7 @@ def _quantized(
 
 def _refusal(
     model: onnx.ModelProto,
-    held: dict[str, Histogram],
+    held: Activations,
     best: Candidate,
     chosen: NDArray[np.uint8],
     order: Order,

@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, qdq_loss_debug
 
-from digits_calibration.ranges import Histogram
+from digits_export.activations import Activations
 from digits_export.quantize import as_quantizer_gives
 from digits_export.recipe import Recipe
 from digits_runtime.contract import INPUT
@@ -30,7 +30,7 @@ class _Once(CalibrationDataReader):  # type: ignore[misc]
 
 def by_tensor(
     model: onnx.ModelProto,
-    held: Mapping[str, Histogram],
+    held: Activations,
     recipe: Recipe,
     samples: NDArray[np.uint8],
 ) -> dict[str, float]:
@@ -38,7 +38,7 @@ def by_tensor(
 
     Args:
         model: The float model.
-        held: From `quantize.calibrate`.
+        held: From `activations.calibrate`.
         recipe: The one to examine.
         samples: uint8 `[n, 1, size, size]`; a few hundred tell.
 

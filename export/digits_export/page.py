@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from digits_calibration.ranges import METHODS
-from digits_export import convert, quantize
+from digits_export import activations, convert, quantize
 from digits_export.layout import take_channels_last
 from digits_export.recipe import Recipe
 from digits_runtime.contract import PageContract
@@ -104,7 +104,7 @@ def export(
         return ExportedPage(_described(model, contract), contract, before, before, training)
     recipes = [recipe] if recipe else [Recipe(ranges=method) for method in METHODS]
     crops = _crops(state.settings.seed, state.settings.data, data_dir)
-    held = quantize.calibrate(model, crops)
+    held = activations.calibrate(model, crops)
     tried = []
     for each in recipes:
         quantized = quantize.to_int8(model, held, each)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
-from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationMethod,
     QDQQuantizer,
@@ -20,19 +19,20 @@ from onnxruntime.quantization import (
     TensorsData,
 )
 
-from digits_calibration import ranges
-from digits_calibration.ranges import Histogram, Range
+from digits_calibration import ranges, rounding
+from digits_calibration.ranges import Range
 from digits_export import pixels
+from digits_export.activations import INTEGER, Activations, has_rows
 from digits_export.convert import shorten_names
 from digits_export.layout import flatten_integers, keep_float, share_scalars
 from digits_export.recipe import Recipe
 from digits_runtime.errors import GateError, InputError
 
-_INTEGER = ["Conv", "Relu", "AveragePool", "MaxPool", "Concat", "Reshape", "Flatten", "Gemm"]
 _LAYERS = ("Conv", "Gemm", "MatMul")
 # What onnxruntime makes of them where all their inputs are quantized.
 _KERNELS = ("QLinearConv", "QGemm", "QLinearMatMul", "MatMulIntegerToFloat")
-_BATCH = 64
+# Least and greatest step of weights.
+_STEPS = {"s7": (-64, 64), "s8": (-127, 127), "u8": (0, 255)}
 
 
 def layers(model: onnx.ModelProto) -> list[str]:
@@ -51,51 +51,12 @@ def check(model: onnx.ModelProto, recipe: Recipe | None) -> None:
     _left(model, recipe or Recipe())
 
 
-def calibrate(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> dict[str, Histogram]:
-    """What each activation of a float model holds over the calibration samples.
-
-    Args:
-        model: From `convert.to_onnx`.
-        samples: uint8 `[n, ...]`, as the model takes them.
-
-    Raises:
-        InputError: There are no samples.
-    """
-    inferred = onnx.shape_inference.infer_shapes(model)
-    inner = {
-        value.name: value
-        for value in (*inferred.graph.value_info, *inferred.graph.output)
-        if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-    }
-    held = [value for name, value in inner.items() if name in _activations(inferred)]
-    del inferred.graph.output[:]
-    inferred.graph.output.extend(held)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    # As the graph is: a fused tensor could not be read.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(
-        inferred.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names, given = [value.name for value in held], model.graph.input[0].name
-
-    def batches() -> Iterator[Mapping[str, NDArray[np.float32]]]:
-        for start in range(0, len(samples), _BATCH):
-            values = session.run(names, {given: samples[start : start + _BATCH]})
-            yield dict(zip(names, values, strict=True))
-
-    return ranges.histograms(batches)
-
-
-def to_int8(
-    model: onnx.ModelProto, held: Mapping[str, Histogram], recipe: Recipe
-) -> onnx.ModelProto:
+def to_int8(model: onnx.ModelProto, held: Activations, recipe: Recipe) -> onnx.ModelProto:
     """Quantize a float model.
 
     Args:
         model: From `convert.to_onnx`.
-        held: From `calibrate`.
+        held: From `activations.calibrate`.
         recipe: How.
 
     Returns:
@@ -123,7 +84,7 @@ def to_int8(
 
 
 def as_quantizer_gives(
-    model: onnx.ModelProto, held: Mapping[str, Histogram], recipe: Recipe
+    model: onnx.ModelProto, held: Activations, recipe: Recipe
 ) -> tuple[onnx.ModelProto, str]:
     """What onnxruntime's quantizer makes of a model, tensors still named as in the float one.
 
@@ -135,7 +96,9 @@ def as_quantizer_gives(
         GateError: The network does not begin with a convolution.
     """
     source = onnx.shape_inference.infer_shapes(model)
-    reach = _shared({name: ranges.choose(h, recipe.ranges) for name, h in held.items()}, source)
+    reach = _shared(
+        {name: ranges.choose(h, recipe.ranges) for name, h in held.histograms.items()}, source
+    )
     scaled = _scaled_input(source)
     reach[scaled] = (0.0, 1.0)
     root = logging.getLogger()
@@ -154,7 +117,7 @@ def as_quantizer_gives(
                 tensors_range=_as_tensors_data(reach),
                 nodes_to_quantize=[],
                 nodes_to_exclude=_left(model, recipe),
-                op_types_to_quantize=_INTEGER,
+                op_types_to_quantize=list(INTEGER),
                 # Logits stay float: 256 steps are too few to tell how sure an answer is.
                 extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
             )
@@ -162,7 +125,39 @@ def as_quantizer_gives(
             quantizer.model.topological_sort()
     finally:
         root.setLevel(level)
-    return quantizer.model.model, scaled
+    quantized = quantizer.model.model
+    _round(quantized, source, held, recipe)
+    return quantized, scaled
+
+
+def _round(
+    quantized: onnx.ModelProto, model: onnx.ModelProto, held: Activations, recipe: Recipe
+) -> None:
+    """Round the weights anew, in the quantizer's scales, so that layers give what they gave."""
+    producer = {output: node for node in quantized.graph.node for output in node.output}
+    tensors = {tensor.name: tensor for tensor in quantized.graph.initializer}
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    sources = {node.name: node.input[1] for node in model.graph.node if has_rows(node)}
+    for node in quantized.graph.node:
+        factors = held.factors.get(node.name)
+        made = producer.get(node.input[1]) if factors is not None else None
+        if factors is None or made is None or made.op_type != "DequantizeLinear":
+            continue
+        steps, scale, zero = (onnx.numpy_helper.to_array(tensors[name]) for name in made.input)
+        outputs = len(steps)
+        rows = onnx.numpy_helper.to_array(weights[sources[node.name]]).reshape(outputs, -1)
+        scales, zeros = np.broadcast_to(scale, outputs), np.broadcast_to(zero, outputs)
+        found = np.empty(rows.shape, np.int64)
+        for part, factor in zip(np.split(np.arange(outputs), len(factors)), factors, strict=True):
+            found[part] = rounding.rounded(
+                rows[part],
+                factor,
+                scales[part],
+                zeros[part].astype(np.int64),
+                *_STEPS[recipe.weights],
+            )
+        new = found.reshape(steps.shape).astype(steps.dtype)
+        tensors[made.input[0]].CopyFrom(onnx.numpy_helper.from_array(new, made.input[0]))
 
 
 def _left(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
@@ -192,16 +187,6 @@ def kernels(model: onnx.ModelProto, content: bytes) -> tuple[int, int]:
     kinds = [node.op_type for node in optimised.graph.node]
     integer = sum(kind in _KERNELS for kind in kinds)
     return integer, len(layers(model)) - integer
-
-
-def _activations(model: onnx.ModelProto) -> set[str]:
-    """Float tensors that layers and what lies between them take and give, the logits left out."""
-    # What a convolution gives may be told in 256 steps; logits may not.
-    told = {name for node in model.graph.node if node.op_type == "Conv" for name in node.output}
-    logits = {value.name for value in model.graph.output} - told
-    inner = [node for node in model.graph.node if node.op_type in _INTEGER]
-    names = {name for node in inner for name in (*node.input, *node.output)}
-    return names - {initializer.name for initializer in model.graph.initializer} - logits
 
 
 def _shared(reach: Mapping[str, Range], model: onnx.ModelProto) -> dict[str, Range]:

@@ -55,7 +55,7 @@ def write_ranges(folder: Path, held: Mapping[str, Histogram], samples: str) -> N
 
     Args:
         folder: Must exist.
-        held: From `quantize.calibrate`.
+        held: Of each activation, by its name.
         samples: SHA-256 of what they were measured on.
     """
     found = {name: {m: choose(histogram, m) for m in METHODS} for name, histogram in held.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import get_args
@@ -11,8 +11,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from digits_calibration.ranges import METHODS, Histogram
+from digits_calibration.ranges import METHODS
 from digits_export import gate, quantize
+from digits_export.activations import Activations
 from digits_export.gate import Limits, Parity
 from digits_export.recipe import Granularity, Recipe, Weights
 from digits_runtime.session import Session
@@ -77,9 +78,7 @@ class Judge:
     expected: NDArray[np.float32]
     limits: Limits
 
-    def try_out(
-        self, source: onnx.ModelProto, held: Mapping[str, Histogram], recipe: Recipe
-    ) -> Candidate:
+    def try_out(self, source: onnx.ModelProto, held: Activations, recipe: Recipe) -> Candidate:
         """Quantize by a recipe and compare answers, glyph by glyph.
 
         Raises:
@@ -127,7 +126,7 @@ class Judge:
 
 def search(
     source: onnx.ModelProto,
-    held: Mapping[str, Histogram],
+    held: Activations,
     judge: Judge,
     progress: Callable[[str, int, int], None],
 ) -> tuple[float, list[Candidate]]:
@@ -139,7 +138,7 @@ def search(
 
     Args:
         source: The float model.
-        held: From `quantize.calibrate`.
+        held: From `activations.calibrate`.
         judge: Of the candidates.
         progress: Told the recipe under trial, its number, and how many there are.
 
@@ -170,7 +169,7 @@ def search(
 
 
 def judged(
-    source: onnx.ModelProto, held: Mapping[str, Histogram], judge: Judge, recipe: Recipe
+    source: onnx.ModelProto, held: Activations, judge: Judge, recipe: Recipe
 ) -> tuple[float, list[Candidate]]:
     """Try one recipe that was asked for: it wins if the gate lets it pass.
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from digits_calibration.ranges import Histogram
 from digits_export import convert, quantize, search
+from digits_export.activations import Activations
 from digits_export.command import app
 from digits_export.recipe import Recipe
 from digits_runtime.errors import GateError, InputError
@@ -30,7 +30,7 @@ def test_a_model_that_loses_too_much_is_refused_and_the_older_file_stays(
     model.write_bytes(b"older")
     to_int8 = quantize.to_int8
 
-    def ruined(source: onnx.ModelProto, held: dict[str, Histogram], how: Recipe) -> onnx.ModelProto:
+    def ruined(source: onnx.ModelProto, held: Activations, how: Recipe) -> onnx.ModelProto:
         quantized = to_int8(source, held, how)
         for tensor in quantized.graph.initializer:
             weights = onnx.numpy_helper.to_array(tensor)

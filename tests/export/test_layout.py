@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from digits_export import convert, pixels, quantize
+from digits_export import activations, convert, pixels, quantize
 from digits_export.recipe import Recipe, parse
 from digits_runtime.contract import INPUT
 from digits_runtime.errors import GateError, InputError
@@ -55,7 +55,7 @@ def test_scales_and_zero_points_fit_each_other_and_their_tensor(
     recipe: str, stride: int, kernel: int
 ) -> None:
     model = patches(kernel, 0, stride)
-    graph = quantize.to_int8(model, quantize.calibrate(model, GLYPHS), parse(recipe)).graph
+    graph = quantize.to_int8(model, activations.calibrate(model, GLYPHS), parse(recipe)).graph
     shapes = {value.name: tuple(value.dims) for value in graph.initializer}
     found = [node for node in graph.node if node.op_type == "DequantizeLinear"]
     assert len(found) > 8
@@ -75,7 +75,7 @@ def test_grouped_pixels_compute_the_same_numbers(
     monkeypatch: pytest.MonkeyPatch, stride: int, kernel: int, padding: int
 ) -> None:
     model = patches(kernel, padding, stride)
-    held = quantize.calibrate(model, GLYPHS)
+    held = activations.calibrate(model, GLYPHS)
     for weights in ("s7", "u8"):
         laid_out = quantize.to_int8(model, held, Recipe(weights=weights))  # type: ignore[arg-type]
         with monkeypatch.context() as patch:
@@ -97,13 +97,13 @@ def test_pixels_that_do_not_fall_into_groups_stay_as_they_are(
     stride: int, kernel: int, padding: int
 ) -> None:
     model = patches(kernel, padding, stride)
-    laid_out = quantize.to_int8(model, quantize.calibrate(model, GLYPHS), Recipe())
+    laid_out = quantize.to_int8(model, activations.calibrate(model, GLYPHS), Recipe())
     assert laid_out.graph.node[0].op_type != "Reshape"
 
 
 def test_all_that_a_concatenation_joins_has_one_scale() -> None:
     model = patches()
-    quantized = quantize.to_int8(model, quantize.calibrate(model, GLYPHS), Recipe())
+    quantized = quantize.to_int8(model, activations.calibrate(model, GLYPHS), Recipe())
     producer = {output: node for node in quantized.graph.node for output in node.output}
     values = {i.name: onnx.numpy_helper.to_array(i) for i in quantized.graph.initializer}
     (concat,) = (node for node in quantized.graph.node if node.op_type == "Concat")
@@ -115,7 +115,7 @@ def test_all_that_a_concatenation_joins_has_one_scale() -> None:
 @pytest.mark.parametrize("left", [(1,), (2,), (3,), (4,), (2, 4)])
 def test_layers_left_in_float_run_in_float(left: tuple[int, ...]) -> None:
     model = patches()
-    quantized = quantize.to_int8(model, quantize.calibrate(model, GLYPHS), Recipe(left=left))
+    quantized = quantize.to_int8(model, activations.calibrate(model, GLYPHS), Recipe(left=left))
     content = quantized.SerializeToString()
     assert quantize.kernels(model, content) == (4 - len(left), len(left))
     assert np.abs(logits(quantized) - logits(model)).max() < 0.1
@@ -133,7 +133,7 @@ def test_a_quantizer_that_skips_a_layer_is_caught() -> None:
 
 def test_all_methods_but_entropy_lose_little() -> None:
     model = patches()
-    held = quantize.calibrate(model, GLYPHS)
+    held = activations.calibrate(model, GLYPHS)
     scale = np.abs(logits(model)).max()
     for method in ("minmax", "percentile", "mse"):
         change = logits(quantize.to_int8(model, held, Recipe(method))) - logits(model)  # type: ignore[arg-type]
