@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.grid_rules import BANDS, MARGIN, Traced, evenness, followed, traced
+from digits_runtime.grid_rules import BANDS, MARGIN, Traced, closely, evenness, followed, traced
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
 from digits_runtime.ranks import median
@@ -36,7 +37,7 @@ _RIM = 0.2
 _SOFT = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """Where the cells of a grid are.
 
@@ -45,7 +46,8 @@ class Grid:
         across: `[columns + 1, bands]`, where its upright rules run through each band, straightened.
         down: `[rows + 1, bands]`, the same of its level rules.
         size: Width and height, straightened, without the margin.
-        level: Its level rules, closely traced.
+        flat: uint8, the page's ink, straightened, with the margin.
+        level: Its level rules, as the upright ones of that turned over.
         upright: Its upright ones.
         area: Of the outline, pixels of the page.
         likeness: 0 to 1: whether its outermost rules are inked all along, and all are even.
@@ -55,6 +57,7 @@ class Grid:
     across: NDArray[np.float64]
     down: NDArray[np.float64]
     size: tuple[int, int]
+    flat: Grey
     level: Traced
     upright: Traced
     area: float
@@ -65,7 +68,7 @@ class Grid:
         """Rows and columns."""
         return len(self.down) - 1, len(self.across) - 1
 
-    @property
+    @cached_property
     def slope(self) -> float:
         """Of its rows, pixels of the page down for a pixel to the right."""
         ends = np.array([[0.0, 0.5], [1.0, 0.5]]) * self.size + MARGIN
@@ -76,7 +79,7 @@ class Grid:
         """A mask, uint8 `[h, w]` of the page, without the grid's rules."""
         # Of a pixel of the straightened grid, in pixels of the page.
         scale = float(np.sqrt(1 / abs(np.linalg.det(self.straighten[:2, :2]))))
-        for rules, axis in ((self.level, LEVEL), (self.upright, UPRIGHT)):
+        for rules, axis in zip(self._closely, (LEVEL, UPRIGHT), strict=True):
             band, thick = np.zeros_like(mask), 0
             for places, breadth in zip(rules.places, rules.breadths, strict=True):
                 points = np.stack((places, rules.at), axis=1) + MARGIN
@@ -137,11 +140,21 @@ class Grid:
         return _mapped(straight, self._back).astype(np.float32)
 
     @property
-    def is_sudoku(self) -> bool:
-        """Whether it has nine by nine even cells."""
-        return self.shape == SUDOKU and evenness(self.down) == evenness(self.across) == 1
+    def even(self) -> bool:
+        """Whether all its cells are alike."""
+        return evenness(self.down) == evenness(self.across) == 1
 
     @property
+    def is_sudoku(self) -> bool:
+        """Whether it has nine by nine even cells."""
+        return self.shape == SUDOKU and self.even
+
+    @cached_property
+    def _closely(self) -> tuple[Traced, Traced]:
+        """Its level and its upright rules, as closely as they can be traced."""
+        return closely(_turned_over(self.flat), self.level), closely(self.flat, self.upright)
+
+    @cached_property
     def _back(self) -> NDArray[np.float64]:
         return np.asarray(np.linalg.inv(self.straighten), np.float64)
 
@@ -198,17 +211,21 @@ def within(outline: NDArray[np.float32], ink: Grey, rules: Rules | None = None) 
             as_grey(cv2.dilate(straight(runs, rules.step), broad))
             for runs in (rules.upright, rules.level)
         )
-    columns, rows = (followed(np.ascontiguousarray(view)) for view in (across, down.T))
+    columns, rows = (followed(view) for view in (across, _turned_over(down)))
     for lines in (columns, rows):
         if not _FEWEST < len(lines) <= _MOST + 1:
             return None
         if median(np.diff(lines.mean(axis=1))) < _SMALLEST_CELL * scale:
             return None
-    level = traced(np.ascontiguousarray(flat.T), rows, len(columns) - 1)
+    level = traced(_turned_over(flat), rows, len(columns) - 1)
     upright = traced(flat, columns, len(rows) - 1)
     likeness = evenness(rows) * evenness(columns) * min(level.outermost, upright.outermost)
     area = cv2.contourArea(outline)
-    return Grid(straighten, columns, rows, (width, height), level, upright, area, likeness)
+    return Grid(straighten, columns, rows, (width, height), flat, level, upright, area, likeness)
+
+
+def _turned_over(flat: Grey) -> Grey:
+    return as_grey(np.ascontiguousarray(flat.T))
 
 
 def of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:

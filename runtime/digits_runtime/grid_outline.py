@@ -117,8 +117,13 @@ def _largest(both: Grey, reach: int) -> Grey:
 
 def _hull(net: Grey) -> Points | None:
     """Few of the points of a net's convex hull, in order: those furthest in 64 directions."""
-    points = cv2.findNonZero(net)
-    return None if points is None else _few(np.asarray(points, np.int32))
+    inked = net > 0
+    rows = np.flatnonzero(inked.any(axis=1))
+    if len(rows) == 0:
+        return None
+    # Of each row only the ends may be corners of the hull.
+    ends = inked[rows].argmax(axis=1), net.shape[1] - 1 - inked[rows, ::-1].argmax(axis=1)
+    return _few(np.stack((np.concatenate(ends), np.tile(rows, 2)), axis=1).astype(np.int32))
 
 
 def _few(points: NDArray[np.int32]) -> Points:

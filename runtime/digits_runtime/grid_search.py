@@ -55,6 +55,8 @@ def by_rules(found: Sequence[Rules], ink: Grey, frame: Grid | None = None) -> Gr
     """
     best = frame
     larger = _LARGER if frame is None else _LONGER
+    # Two nets of rules often have corners in common, and so have two guesses of one.
+    known: dict[bytes, Grid | None] = {}
     for rules in found:
         if frame is not None and not _reach_beyond(rules, frame):
             continue
@@ -65,8 +67,11 @@ def by_rules(found: Sequence[Rules], ink: Grey, frame: Grid | None = None) -> Gr
             sure = best is not None and best.likeness >= LIKELY
             if best is not None and sure and cv2.contourArea(outline) < larger * best.area:
                 continue
-            grid = within(outline, ink)
-            if grid is None or grid.likeness < LIKELY:
+            key = np.rint(outline).tobytes()
+            if key not in known:
+                known[key] = within(outline, ink)
+            grid = known[key]
+            if grid is None or not (grid.likeness >= LIKELY or grid.even):
                 wavering = within(outline, ink, rules)
                 if wavering is not None and (grid is None or _rank(wavering) > _rank(grid)):
                     grid = wavering

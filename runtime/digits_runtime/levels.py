@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey, at_least
-from digits_runtime.ranks import median, percentile
+from digits_runtime.ranks import median, of_page, percentile
 
 # Ink: this many deviations above the paper's own texture, or, where it is known to lie in the cells
 # of a grid, that many; and this much of full contrast at least.
@@ -83,7 +83,8 @@ def find_levels(ink: Grey, deviations: float = _DEVIATIONS) -> Levels | None:
     strong = cv2.countNonZero(cv2.threshold(ink, _STRONG, 1, cv2.THRESH_BINARY)[1]) / ink.size
     if _CROWDED < strong < 0.5:
         # Ink may be a third of a tight crop; what is for sure ink is not the paper's texture.
-        lower, middle = (np.full((1, 1), v) for v in np.percentile(ink[ink < _STRONG], (25, 50)))
+        weak = as_grey(cv2.threshold(ink, _STRONG - 1, 255, cv2.THRESH_BINARY_INV)[1])
+        lower, middle = (np.full((1, 1), of_page(ink, share, weak)) for share in (25, 50))
     else:
         side = min(ink.shape)
         tile = side // _TILES if side >= _TILED else side

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey
+from digits_runtime.ranks import of_page
 
 # Rules are looked for on a page shrunk to at most this many pixels on its longer side.
 _SIDE = 320
@@ -108,7 +109,7 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
     if cv2.countNonZero(mask) == 0:
         return mask
     # Of a squared page most ink is its rules, so writing shows only among the very strongest.
-    strongest = float(np.percentile(ink[mask > 0], 98))
+    strongest = of_page(ink, 98, mask)
     for axis, runs in ((LEVEL, rules.level), (UPRIGHT, rules.upright)):
         wide = cv2.dilate(runs, np.ones((3, 3), np.uint8))
         size = (runs.shape[1] * rules.step, runs.shape[0] * rules.step)
@@ -117,7 +118,7 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
         if cv2.countNonZero(band) == 0:
             continue
         # The median, since strokes along the rules are in the band too.
-        faint = float(np.median(ink[band > 0]))
+        faint = of_page(ink, 50, band)
         if faint <= _FAINT * strongest:
             kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
         else:

@@ -54,6 +54,8 @@ def completed(grid: Grid, ink: Grey, rules: Rules) -> Grid:
         blocks.append((outline * rules.step).astype(np.float32))
     whole, most = grid, -1.0
     for outline in blocks:
+        if _reaches_beyond(outline, ink.shape):
+            continue
         found = within(outline, ink)
         if found is None or not found.is_sudoku or found.likeness < LIKELY:
             continue
@@ -64,6 +66,12 @@ def completed(grid: Grid, ink: Grey, rules: Rules) -> Grid:
         if inked > most:
             whole, most = found, inked
     return whole
+
+
+def _reaches_beyond(outline: NDArray[np.float32], shape: tuple[int, ...]) -> bool:
+    """Whether half a cell or more at a sudoku's corner is not on the page, so that no rule is."""
+    aside = np.sqrt(cv2.contourArea(outline)) / SUDOKU[0] / 2
+    return bool((outline < -aside).any() or (outline > shape[::-1] + aside).any())
 
 
 def in_boxes(grid: Grid, boxes: Boxes) -> Grid:
