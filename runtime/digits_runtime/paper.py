@@ -146,12 +146,14 @@ def _paper(light: Grey, noise: float) -> Grey:
     exact = _closed(light, reach * step)
     exact = as_grey(cv2.subtract(exact, np.full_like(exact, round(_LIFTED * noise))))
     brightest = _enlarged(as_grey(cv2.dilate(lit, _square(1))), light.shape)
-    near = as_grey(cv2.dilate(ends.astype(np.uint8), _square(1)))
+    near = as_grey(cv2.dilate(ends.astype(np.uint8) * np.uint8(255), _square(1)))
     near = as_grey(cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST))
     # On the shaded side all is as it was: what is between both would be ink there. By whole
     # numbers, for OpenCV rounds a half otherwise on ARM.
-    on_lit = 2 * exact.astype(np.int16) > paper.astype(np.int16) + brightest
-    return as_grey(np.where((near > 0) & on_lit, cv2.min(brightest, exact), paper))
+    twice = cv2.add(exact, exact, dtype=cv2.CV_16U)
+    on_lit = cv2.compare(twice, cv2.add(paper, brightest, dtype=cv2.CV_16U), cv2.CMP_GT)
+    cv2.copyTo(cv2.min(brightest, exact), cv2.bitwise_and(on_lit, near), paper)
+    return paper
 
 
 def _closed(light: Grey, reach: int) -> Grey:
