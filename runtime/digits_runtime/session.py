@@ -88,10 +88,11 @@ class Session:
                 # One number tells of all, in less than half of the time of `isfinite`.
                 total = float(np.vdot(logits, logits))
         except Exception as error:  # onnxruntime raises a family of its own
+            kind, size = getattr(glyphs, "dtype", type(glyphs).__name__), self.contract.ink.size
             raise InputError(
-                f"the model fails on glyphs {glyphs.dtype} {list(glyphs.shape)}; it takes uint8 "
-                f"[n, 1, {self.contract.ink.size}, {self.contract.ink.size}]. If these are, export "
-                f"it again: {' '.join(str(error).split())[:_TOLD]}"
+                f"the model fails on glyphs {kind} {list(getattr(glyphs, 'shape', ()))}; it takes "
+                f"uint8 [n, 1, {size}, {size}]. If these are, export it again: "
+                f"{' '.join(str(error).split())[:_TOLD]}"
             ) from None
         if logits.shape != (len(glyphs), self.contract.classes) or not math.isfinite(total):
             raise InputError(

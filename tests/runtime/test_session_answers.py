@@ -68,6 +68,11 @@ def test_one_glyph_of_another_size_is_refused_as_several_are(
         bundled.logits(np.zeros(shape, np.uint8))
 
 
+def test_a_list_is_refused_as_a_wrong_array_is(bundled: Session) -> None:
+    with pytest.raises(InputError, match=r"fails on glyphs list"):
+        bundled.logits([])  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_logits_that_are_no_numbers_are_refused(count: int) -> None:
     model = onnx.load_from_string(small_onnx())
