@@ -51,6 +51,7 @@ class Recipe:
             "format": "QDQ",
             "activations": f"uint8 per tensor, ranges by {self.ranges}",
             "weights": f"per {self.granularity}, {_MEANINGS[self.weights]}",
+            "rounding": "input after input, each makes up for the errors before it (GPTQ)",
         }
         if self.left:
             document["in float"] = "layers " + ", ".join(map(str, self.left))
