@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from digits_runtime import sudoku
 from digits_runtime.grid import LIKELY, Grid
 from digits_runtime.grid_search import by_frame, by_rules, part_of
@@ -14,13 +16,15 @@ from digits_runtime.rules import DENSE, FRAME, Rules, find_rules
 
 # Writing is faint if so many times as many cells hold some by weaker levels.
 _MORE = 1.02
+# Cells of squared paper are not so large, pixels.
+_ROOMY = 40
 # A grid has so many rules either way at least.
 _SIDES = 2
 
 
 def find_gridded(
     ink: Grey, levels: Levels, rules: Rules | None
-) -> tuple[Grid, Levels, Parts] | None:
+) -> tuple[Grid | None, Levels, Parts] | None:
     """A page's grid, if it has one, what of the page is ink then, and the parts written in it.
 
     If the writing is faint, it is told by a limit closer to the paper's texture, which does little
@@ -33,6 +37,7 @@ def find_gridded(
 
     Returns:
         The grid, the levels by which its writing was told, and the parts of that; None without one.
+        Where a large one has nothing in its cells, no grid, and the levels without its rules.
     """
     frame = by_frame(ink, levels.faint)
     grid = _grid_of(ink, levels.faint, rules, frame)
@@ -45,7 +50,7 @@ def find_gridded(
             grid = frame
     sure = None if grid is None else _written(grid, levels)
     if grid is not None and sure is None:
-        return None
+        return _without(grid, levels)
     if grid is None and not crossed:
         return None
     weaker = weaker or find_levels(ink, IN_CELLS) or levels
@@ -80,6 +85,14 @@ def _written(grid: Grid, levels: Levels) -> _Written | None:
         return None
     parts = parts.only(inside)
     return _Written(grid, parts, sum(bool(c) for row in grid.filled(parts.boxes) for c in row))
+
+
+def _without(grid: Grid, levels: Levels) -> tuple[None, Levels, Parts] | None:
+    """A page without the rules of a grid that holds nothing; None if it may be squared paper."""
+    if grid.likeness < LIKELY or grid.area < _ROOMY**2 * np.prod(grid.shape):
+        return None
+    mask = grid.erased(levels.mask)
+    return None, levels._replace(mask=mask), find_parts(mask)
 
 
 def _surely(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:

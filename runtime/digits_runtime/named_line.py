@@ -15,7 +15,7 @@ from digits_runtime import layout
 from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
-from digits_runtime.pens import goes_on, of_one_pen, without_faint_ends
+from digits_runtime.pens import goes_on, next_in_a_word, of_one_pen, without_faint_ends
 from digits_runtime.reading import UNCERTAIN, Glyph
 from digits_runtime.splitting import STROKES
 
@@ -104,6 +104,8 @@ class NamedLine:
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
         inside = _written(none, [glyph.label != UNCERTAIN for glyph in glyphs])
         strengths = [int(candidate.ink.max()) for candidate in line]
+        if _in_a_word(inside, line, beside):
+            return cls((), 0, 0, 0, 0)
         inside = _going_on(without_faint_ends(strengths, inside), line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
@@ -178,6 +180,20 @@ def _going_on(inside: slice, line: Sequence[Candidate], known: Sequence[Candidat
         stop == len(line) - 1 and not line[stop].cut and goes_on(line[stop], line[stop - 1], known)
     )
     return slice(start - before, stop + after)
+
+
+def _in_a_word(inside: slice, line: Sequence[Candidate], known: Sequence[Candidate]) -> bool:
+    """Whether a named glyph, or two, stand among others of that hand that are none: letters."""
+    start, stop = inside.start, inside.stop
+    beyond = start, len(line) - stop
+    if not known or len(known) > SEVERAL or min(beyond) == 0:
+        return False
+    if len(known) == SEVERAL and max(beyond) == 1:
+        # Rather numbers' ends that touch.
+        return False
+    return next_in_a_word(line[start - 1], line[start], known) and next_in_a_word(
+        line[stop], line[stop - 1], known
+    )
 
 
 def _solid(candidate: Candidate, glyph: Glyph) -> bool:

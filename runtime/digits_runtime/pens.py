@@ -21,6 +21,8 @@ _AS_STRONG, _AS_BROAD = 0.7, 1.6
 # their height as shares of its glyphs', of their width as a share of their height; and how far off
 # they are at most, as a share of its glyphs' height.
 _STRENGTHS, _BREADTHS, _HEIGHTS, _WIDTHS, _GAP = (0.8, 1.5), (0.55, 2), (0.7, 1.5), (0.5, 1.6), 0.6
+# Letters on both sides of what looks like a digit: the same ranges, of their height and strength.
+_LETTERS_HIGH, _LETTERS_STRONG = (0.5, 2), (0.6, 2)
 # What is at a number's end and weaker than this share of the rest shows through from the back.
 _FAINT = 0.45
 
@@ -61,18 +63,38 @@ def goes_on(beside: Candidate, last: Candidate, known: Sequence[Candidate]) -> b
         last: The glyph at that end.
         known: The glyphs of the number that have a name; one at least.
     """
+    if not _like_known(beside, last, known, _HEIGHTS, _STRENGTHS):
+        return False
+    broad = _breadth(beside.ink) / median([_breadth(glyph.ink) for glyph in known])
+    return _BREADTHS[0] <= broad <= _BREADTHS[1]
+
+
+def next_in_a_word(beside: Candidate, last: Candidate, known: Sequence[Candidate]) -> bool:
+    """Whether what is no glyph may be the letter next to one that only looks like a digit.
+
+    Arguments are those of `goes_on`.
+    """
+    return _like_known(beside, last, known, _LETTERS_HIGH, _LETTERS_STRONG)
+
+
+def _like_known(
+    beside: Candidate,
+    last: Candidate,
+    known: Sequence[Candidate],
+    heights: tuple[float, float],
+    strengths: tuple[float, float],
+) -> bool:
+    """Whether what stands close beside a glyph is broad as one, and like those that are known."""
     tall = median([glyph.box[3] for glyph in known])
     x, _, width, height = beside.box
     apart = max(last.box[0] - x - width, x - last.box[0] - last.box[2])
     shares = (
-        (height / tall, _HEIGHTS),
+        (height / tall, heights),
         (width / height, _WIDTHS),
-        (int(beside.ink.max()) / median([int(glyph.ink.max()) for glyph in known]), _STRENGTHS),
+        (int(beside.ink.max()) / median([int(glyph.ink.max()) for glyph in known]), strengths),
     )
-    if apart > _GAP * tall or not all(low <= share <= high for share, (low, high) in shares):
-        return False
-    broad = _breadth(beside.ink) / median([_breadth(glyph.ink) for glyph in known])
-    return _BREADTHS[0] <= broad <= _BREADTHS[1]
+    near = apart <= _GAP * max(tall, height)
+    return near and all(low <= share <= high for share, (low, high) in shares)
 
 
 def _breadth(ink: Grey) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digits_runtime import layout
 from digits_runtime.reader import Reader
-from digits_train import grids, pages
+from digits_train import grids, pages, synth
 
 Page = NDArray[np.uint8]
 
@@ -194,3 +194,21 @@ def test_rows_whose_rules_are_broken_from_the_others_are_of_the_grid(
     grid = reader.read(frame).grid
     assert grid is not None
     assert (len(grid), len(grid[0])) == (rows, columns)
+
+
+@pytest.mark.parametrize("seed", [99082, 99377])
+def test_the_rules_of_an_empty_table_are_no_ones(seed: int) -> None:
+    assert Reader().read(pages.empty(seed).frame).text == ""
+
+
+def test_a_number_beside_an_empty_table_is_read() -> None:
+    frame = np.full((480, 640), 235, np.uint8)
+    for place in range(5):
+        cv2.line(frame, (40, 60 + 60 * place), (360, 60 + 60 * place), (40,), 3)
+        cv2.line(frame, (40 + 80 * place, 60), (40 + 80 * place, 300), (40,), 3)
+    rng = np.random.default_rng(3)
+    for place, digit in enumerate("42"):
+        glyph = synth.glyph(digit, rng, height=60)
+        spot = frame[380 : 380 + glyph.shape[0], 450 + 60 * place :][:, : glyph.shape[1]]
+        np.minimum(spot, 255 - glyph, out=spot)
+    assert Reader().read(frame).text == "42"

@@ -78,6 +78,19 @@ def test_a_lone_glyph_that_is_unlikely_right_is_litter(seed: int) -> None:
     assert Reader().read(pages.empty(seed).frame).text == ""
 
 
+@pytest.mark.parametrize("seed", [98414, 98512])
+def test_a_letter_that_looks_like_a_digit_in_a_word_is_none(seed: int) -> None:
+    assert Reader().read(pages.empty(seed).frame).text == ""
+
+
+def test_what_is_written_beside_one_known_digit_alone_makes_no_word_of_it() -> None:
+    digit, letter = ("loop", _row(0, 0.999)), ("loop", _row(0, 0.001, none=0.99))
+    assert _texts([[letter, digit]]) == ["0"]
+    assert _texts([[digit, letter, letter]]) == ["0"]
+    assert _texts([[letter, digit, letter]]) == []
+    assert _texts([[letter, letter, digit, letter]]) == []
+
+
 def test_a_doubt_within_a_number_is_never_left_out() -> None:
     doubtful = [("loop", _row(4, 0.999)), ("loop", _row(9, 0.5)), ("loop", _row(0, 0.999))]
     assert _texts([doubtful]) == ["4?0"]
