@@ -33,7 +33,12 @@ EIGHTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 20 --seed 5 --teacher b
 NINTH_RECIPE = $(GLYPHS) --arch fusion-compact --epochs 24 --seed 6 --teacher build/models/sixth \
 	--teacher build/models/seventh $(SPECIALISTS) --init build/models/eighth --seeds 5
 NINTHS = $(foreach seed,6 7 8 9 10,build/models/ninth/seed-$(seed))
-ALNUM_RECIPE = --data mnist,unipen,synth --classes alnum --epochs 16 --seed 0
+# The characters go on once from their own weights; the mean of three seeds is bundled.
+CHARACTERS = --data mnist,unipen,synth --classes alnum
+ALNUM_FIRST_RECIPE = $(CHARACTERS) --epochs 16 --seed 0
+ALNUM_RECIPE = $(CHARACTERS) --epochs 6 --seed 20 --teacher build/models/alnum-first \
+	--init build/models/alnum-first --seeds 3
+ALNUMS = $(foreach seed,20 21 22,build/models/alnum-second/seed-$(seed))
 # What names two digits that touch starts from single ones' weights; from the sixth's, as then bundled.
 PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 14 --seed 0 \
 	--init build/models/sixth
@@ -92,7 +97,9 @@ models: $(READY)  ## the bundled models, from data to file
 	$(BIN)/digits-train $(EIGHTH_RECIPE) --output build/models/eighth
 	$(BIN)/digits-train $(NINTH_RECIPE) --output build/models/ninth
 	$(BIN)/digits-train soup $(NINTHS) --output build/models/digits
-	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum
+	$(BIN)/digits-train $(ALNUM_FIRST_RECIPE) --output build/models/alnum-first
+	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum-second
+	$(BIN)/digits-train soup $(ALNUMS) --output build/models/alnum
 	$(BIN)/digits-train $(PAIRS_RECIPE) --output build/models/pairs
 	$(BIN)/digits-train page $(PAGE_FIRST_RECIPE) --output build/models/page-first
 	$(BIN)/digits-train page $(PAGE_SECOND_RECIPE) --output build/models/page-second
