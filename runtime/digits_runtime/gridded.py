@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from digits_runtime import sudoku
 from digits_runtime.grid import LIKELY, Grid
+from digits_runtime.grid_outline import around_all
 from digits_runtime.grid_search import by_frame, by_rules, part_of
 from digits_runtime.ink import Grey
 from digits_runtime.levels import IN_CELLS, Levels, find_levels
@@ -16,8 +18,9 @@ from digits_runtime.rules import DENSE, FRAME, Rules, find_rules
 
 # Writing is faint if so many times as many cells hold some by weaker levels.
 _MORE = 1.02
-# Cells of squared paper are not so large, pixels.
-_ROOMY = 40
+# Cells of squared paper are not so large, pixels; its rules reach around so many times as much as
+# what of it passes for a grid.
+_ROOMY, _BEYOND = 40, 1.5
 # A grid has so many rules either way at least.
 _SIDES = 2
 
@@ -48,6 +51,8 @@ def find_gridded(
         frame = by_frame(ink, weaker.faint)
         if frame is not None and (grid is None or not part_of(frame, grid)):
             grid = frame
+    if grid is not None and rules is not None and _squared(grid, rules):
+        return None
     sure = None if grid is None else _written(grid, levels)
     if grid is not None and sure is None:
         return _without(grid, levels)
@@ -85,6 +90,16 @@ def _written(grid: Grid, levels: Levels) -> _Written | None:
         return None
     parts = parts.only(inside)
     return _Written(grid, parts, sum(bool(c) for row in grid.filled(parts.boxes) for c in row))
+
+
+def _squared(grid: Grid, rules: Rules) -> bool:
+    """Whether a grid of small cells is a part of squared paper: its rules go on far beyond it."""
+    if grid.is_sudoku or grid.area >= _ROOMY**2 * np.prod(grid.shape):
+        return False
+    outline = around_all(rules.level, rules.upright)
+    if outline is None:
+        return False
+    return cv2.contourArea(outline) * rules.step**2 >= _BEYOND * grid.area
 
 
 def _without(grid: Grid, levels: Levels) -> tuple[None, Levels, Parts] | None:

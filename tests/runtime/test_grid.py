@@ -212,3 +212,12 @@ def test_a_number_beside_an_empty_table_is_read() -> None:
         spot = frame[380 : 380 + glyph.shape[0], 450 + 60 * place :][:, : glyph.shape[1]]
         np.minimum(spot, 255 - glyph, out=spot)
     assert Reader().read(frame).text == "42"
+
+
+def test_a_part_of_squared_paper_is_no_grid_though_its_cells_hold_digits() -> None:
+    scene = pages.page(4, 102041)
+    reading = Reader().read(scene.frame)
+    assert reading.grid is None
+    true = {"".join(glyph.label for glyph in line) for line in scene.lines}
+    found = {"".join(glyph.label for glyph in line) for line in reading.lines}
+    assert len(true & found) == 8
