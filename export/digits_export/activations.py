@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -75,8 +76,9 @@ def calibrate(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> Activations
     products: dict[str, NDArray[np.float64]] = {}
     for batch in batches():
         for node in model.graph.node:
-            if has_rows(node) and int(np.prod(weights[node.input[1]][1:])) <= _MOST_INPUTS:
-                inputs = _inputs(node, batch[node.input[0]])
+            shape = weights.get(node.input[1]) if has_rows(node) else None
+            if shape is not None and int(np.prod(shape[1:])) <= _MOST_INPUTS:
+                inputs = _inputs(node, batch[node.input[0]], shape)
                 found = inputs @ inputs.swapaxes(1, 2)
                 products[node.name] = products.get(node.name, 0) + found
     factors = {
@@ -88,17 +90,27 @@ def calibrate(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> Activations
 def has_rows(node: onnx.NodeProto) -> bool:
     """Whether a node multiplies by weights that have a row for each of its outputs."""
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    return node.op_type == "Conv" or (node.op_type == "Gemm" and attributes.get("transB") == 1)
+    if node.op_type == "Conv":
+        return bool(attributes.get("auto_pad", b"NOTSET") == b"NOTSET")
+    return node.op_type == "Gemm" and attributes.get("transB") == 1
 
 
-def _inputs(node: onnx.NodeProto, values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What the weights of a layer are multiplied with: float64 `[groups, k, places]`."""
+def _inputs(
+    node: onnx.NodeProto, values: NDArray[np.float32], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """What a layer's weights, of this shape, are multiplied with: float64 `[groups, k, places]`."""
     if node.op_type == "Gemm":
         return values.astype(np.float64).T[None]
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    attributes: dict[str, Any] = {
+        "pads": (0, 0, 0, 0),
+        "strides": (1, 1),
+        "dilations": (1, 1),
+        "group": 1,
+    }
+    attributes |= {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     top, left, bottom, right = attributes["pads"]
     (down, across), (tall, wide) = attributes["strides"], attributes["dilations"]
-    height, width = attributes["kernel_shape"]
+    height, width = shape[2:]
     padded = np.pad(values, ((0, 0), (0, 0), (top, bottom), (left, right)))
     reach = ((height - 1) * tall + 1, (width - 1) * wide + 1)
     windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))

@@ -103,11 +103,18 @@ def _squared(grid: Grid, rules: Rules) -> bool:
 
 
 def _without(grid: Grid, levels: Levels) -> tuple[None, Levels, Parts] | None:
-    """A page without the rules of a grid that holds nothing; None if it may be squared paper."""
+    """A page without the rules of a grid; None if something is in its cells, or they are small.
+
+    Strokes along a rule would go with it, so what is written across the cells is left to
+    `without_rules`, which tells ink from fainter print.
+    """
     if grid.likeness < LIKELY or grid.area < _ROOMY**2 * np.prod(grid.shape):
         return None
     mask = grid.erased(levels.mask)
-    return None, levels._replace(mask=mask), find_parts(mask)
+    parts = find_parts(mask)
+    if any(cell for row in grid.filled(parts.boxes) for cell in row):
+        return None
+    return None, levels._replace(mask=mask), parts
 
 
 def _surely(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:

@@ -104,7 +104,7 @@ class NamedLine:
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
         inside = _written(none, [glyph.label != UNCERTAIN for glyph in glyphs])
         strengths = [int(candidate.ink.max()) for candidate in line]
-        if _in_a_word(inside, line, beside):
+        if _in_a_word(inside, line, [glyph.label != UNCERTAIN for glyph in glyphs]):
             return cls((), 0, 0, 0, 0)
         inside = _going_on(without_faint_ends(strengths, inside), line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
@@ -182,17 +182,19 @@ def _going_on(inside: slice, line: Sequence[Candidate], known: Sequence[Candidat
     return slice(start - before, stop + after)
 
 
-def _in_a_word(inside: slice, line: Sequence[Candidate], known: Sequence[Candidate]) -> bool:
+def _in_a_word(inside: slice, line: Sequence[Candidate], names: Sequence[bool]) -> bool:
     """Whether a named glyph, or two, stand among others of that hand that are none: letters."""
     start, stop = inside.start, inside.stop
+    known = [line[place] for place in range(start, stop) if names[place]]
     beyond = start, len(line) - stop
-    if not known or len(known) > SEVERAL or min(beyond) == 0:
+    if not known or stop - start > SEVERAL or min(beyond) == 0:
         return False
-    if len(known) == SEVERAL and max(beyond) == 1:
-        # Rather numbers' ends that touch.
+    before, after = line[start - 1], line[stop]
+    if (len(known) == SEVERAL and max(beyond) == 1) or before.cut or after.cut:
+        # Rather a number's ends that touch, or that the border cuts.
         return False
-    return next_in_a_word(line[start - 1], line[start], known) and next_in_a_word(
-        line[stop], line[stop - 1], known
+    return next_in_a_word(before, line[start], known) and next_in_a_word(
+        after, line[stop - 1], known
     )
 
 

@@ -21,7 +21,8 @@ _AS_STRONG, _AS_BROAD = 0.7, 1.6
 # their height as shares of its glyphs', of their width as a share of their height; and how far off
 # they are at most, as a share of its glyphs' height.
 _STRENGTHS, _BREADTHS, _HEIGHTS, _WIDTHS, _GAP = (0.8, 1.5), (0.55, 2), (0.7, 1.5), (0.5, 1.6), 0.6
-# Letters on both sides of what looks like a digit: the same ranges, of their height and strength.
+# Letters on both sides of what looks like a digit: ranges of their height and strength, the others
+# the same; but of a letter cut in two their own height says how far off they are.
 _LETTERS_HIGH, _LETTERS_STRONG = (0.5, 2), (0.6, 2)
 # What is at a number's end and weaker than this share of the rest shows through from the back.
 _FAINT = 0.45
@@ -63,7 +64,8 @@ def goes_on(beside: Candidate, last: Candidate, known: Sequence[Candidate]) -> b
         last: The glyph at that end.
         known: The glyphs of the number that have a name; one at least.
     """
-    if not _like_known(beside, last, known, _HEIGHTS, _STRENGTHS):
+    tall = median([glyph.box[3] for glyph in known])
+    if not _like_known(beside, last, known, _HEIGHTS, _STRENGTHS, tall):
         return False
     broad = _breadth(beside.ink) / median([_breadth(glyph.ink) for glyph in known])
     return _BREADTHS[0] <= broad <= _BREADTHS[1]
@@ -74,7 +76,8 @@ def next_in_a_word(beside: Candidate, last: Candidate, known: Sequence[Candidate
 
     Arguments are those of `goes_on`.
     """
-    return _like_known(beside, last, known, _LETTERS_HIGH, _LETTERS_STRONG)
+    tall = max(beside.box[3], *(glyph.box[3] for glyph in known))
+    return _like_known(beside, last, known, _LETTERS_HIGH, _LETTERS_STRONG, tall)
 
 
 def _like_known(
@@ -83,6 +86,7 @@ def _like_known(
     known: Sequence[Candidate],
     heights: tuple[float, float],
     strengths: tuple[float, float],
+    whole: float,
 ) -> bool:
     """Whether what stands close beside a glyph is broad as one, and like those that are known."""
     tall = median([glyph.box[3] for glyph in known])
@@ -93,8 +97,7 @@ def _like_known(
         (width / height, _WIDTHS),
         (int(beside.ink.max()) / median([int(glyph.ink.max()) for glyph in known]), strengths),
     )
-    near = apart <= _GAP * max(tall, height)
-    return near and all(low <= share <= high for share, (low, high) in shares)
+    return apart <= _GAP * whole and all(low <= share <= high for share, (low, high) in shares)
 
 
 def _breadth(ink: Grey) -> float:

@@ -33,12 +33,21 @@ def test_a_layers_inputs_times_its_weights_are_what_it_gives(
         group=groups,
     )
     values = np.random.default_rng(0).normal(size=(5, 4, 9, 7)).astype(np.float32)
-    inputs = activations._inputs(node, values)
+    inputs = activations._inputs(node, values, weights.shape)
     found = weights.reshape(groups, 8 // groups, -1).astype(np.float64) @ inputs
     expected = conv(torch.from_numpy(values)).detach().numpy()
     np.testing.assert_allclose(
         found.reshape(8, 5, *expected.shape[2:]).swapaxes(0, 1), expected, atol=1e-5
     )
+
+
+def test_attributes_that_a_convolution_may_lack_have_their_defaults() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 3, 6, 5)).astype(np.float32)
+    plain = onnx.helper.make_node("Conv", ["x", "w"], ["y"])
+    assert activations.has_rows(plain)
+    assert activations._inputs(plain, values, (4, 3, 2, 2)).shape == (1, 12, 2 * 5 * 4)
+    padded = onnx.helper.make_node("Conv", ["x", "w"], ["y"], auto_pad="SAME_UPPER")
+    assert not activations.has_rows(padded)
 
 
 @pytest.mark.parametrize("weights", ["s7", "s8", "u8"])

@@ -214,6 +214,26 @@ def test_a_number_beside_an_empty_table_is_read() -> None:
     assert Reader().read(frame).text == "42"
 
 
+@pytest.mark.parametrize(
+    ("seed", "pitch", "text"), [(0, 91, "258"), (4, 84, "701"), (9, 68, "706")]
+)
+def test_digits_larger_than_the_faint_squares_they_stand_on_keep_their_strokes(
+    seed: int, pitch: int, text: str
+) -> None:
+    rng, left = np.random.default_rng(seed), 60
+    frame = np.full((480, 640), 235, np.uint8)
+    for x in range(20, 640, pitch):
+        cv2.line(frame, (x, 0), (x, 479), (140,), 2)
+    for y in range(15, 480, pitch):
+        cv2.line(frame, (0, y), (639, y), (140,), 2)
+    for digit in text:
+        glyph = synth.glyph(digit, rng, height=150)
+        spot = frame[90 : 90 + glyph.shape[0], left : left + glyph.shape[1]]
+        np.minimum(spot, 255 - glyph, out=spot)
+        left += glyph.shape[1] + 18
+    assert Reader().read(frame).text == text
+
+
 def test_a_part_of_squared_paper_is_no_grid_though_its_cells_hold_digits() -> None:
     scene = pages.page(4, 102041)
     reading = Reader().read(scene.frame)

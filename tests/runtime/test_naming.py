@@ -89,6 +89,11 @@ def test_what_is_written_beside_one_known_digit_alone_makes_no_word_of_it() -> N
     assert _texts([[digit, letter, letter]]) == ["0"]
     assert _texts([[letter, digit, letter]]) == []
     assert _texts([[letter, letter, digit, letter]]) == []
+    # Beside one that is sure others are named with less; a doubt is a glyph too.
+    likely = ("loop", _row(4, 0.85))
+    assert _texts([[letter, likely, digit, likely, letter]]) == ["404"]
+    doubt = ("loop", _row(4, 0.5))
+    assert _texts([[letter, letter, digit, doubt, digit, letter, letter]]) == ["0?0"]
 
 
 def test_a_doubt_within_a_number_is_never_left_out() -> None:
