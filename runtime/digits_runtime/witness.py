@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from digits_runtime.contract import DIGITS
 from digits_runtime.page_network import Sightings
 from digits_runtime.ranks import median
 from digits_runtime.reading import Glyph
@@ -18,8 +19,9 @@ from digits_runtime.splitting import STROKES
 # A page holds little if it has so many glyphs at most; a number so likely right needs no witness,
 # one of strokes alone only if it is more likely. Where there is more, less is enough.
 _LITTLE, _CERTAIN, _CERTAIN_STROKES, _LIKELY = 12, 0.98, 0.99, 0.9
-# A glyph was seen with this probability, in a box that shares this of what both cover.
-_SEEN, _SAME = 0.65, 0.3
+# A glyph was seen with this probability, in a box that shares this of what both cover; on a page of
+# so few glyphs it is to be named as the line has it, with that.
+_SEEN, _SAME, _FEW, _NAMED = 0.65, 0.3, 3, 0.55
 # From this height on, pixels, there may be writing, though the network does not surely see it.
 _LOWEST = 12
 
@@ -39,6 +41,9 @@ def wanted(told: Sequence[Told]) -> bool:
 def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]:
     """Those lines of a page of which the network saw a glyph, or may well have missed all.
 
+    Where there are few glyphs it must have named one of a line alike: what is seen at all is rather
+    much, for the network, too, sees glyphs in letters and scribbles.
+
     It need not see what is higher than it surely sees, nor what is lower, but on a page that it saw
     as it is what is too low for writing, too.
 
@@ -49,6 +54,7 @@ def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]
     """
     low, high = seen.boxes[:, :2], seen.boxes[:, :2] + seen.boxes[:, 2:]
     sure = 1 - seen.rows[:, -1] >= _SEEN
+    few = sum(len(line) for line, _ in told) <= _FEW
     lowest, highest = seen.sizes
     least = _LOWEST if seen.scale == 1 else 0
 
@@ -61,6 +67,11 @@ def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]
         inter -= np.maximum(low[:, None], boxes[:, :2])
         shared = inter.clip(0).prod(axis=2)
         both = seen.boxes[:, None, 2:].prod(axis=2) + boxes[:, 2:].prod(axis=1) - shared
-        return bool((sure[:, None] & (shared >= _SAME * both)).any())
+        same = sure[:, None] & (shared >= _SAME * both)
+        if few:
+            known = [g.label in DIGITS for g in line]
+            places = [DIGITS.index(g.label) if g.label in DIGITS else 0 for g in line]
+            same &= known & (seen.rows[:, places] >= _NAMED)
+        return bool(same.any())
 
     return [(line, right) for line, right in told if there(line)]

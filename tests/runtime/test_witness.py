@@ -20,9 +20,9 @@ def _line(*boxes: Box, sure: float = 0.9, label: str = "3") -> witness.Told:
     return tuple(Glyph(label, 0.99, box) for box in boxes), sure
 
 
-def _seen(*boxes: Box, share: float = 0.99, scale: float = 1.0) -> Sightings:
+def _seen(*boxes: Box, share: float = 0.99, scale: float = 1.0, as_: int = 3) -> Sightings:
     rows = np.zeros((len(boxes), 11), np.float32)
-    rows[:, 1], rows[:, -1] = share, 1 - share
+    rows[:, as_], rows[:, -1] = share, 1 - share
     return Sightings(np.array(boxes, np.float64).reshape(-1, 4), rows, scale)
 
 
@@ -56,6 +56,14 @@ def test_a_line_of_which_none_was_seen_goes(seen: Sightings) -> None:
     assert witness.confirmed([_line((10, 10, 12, 30))], seen, 1) == []
 
 
+def test_of_few_glyphs_one_must_have_been_seen_as_what_it_is() -> None:
+    seen, box = _seen((10, 10, 12, 30), as_=7), (10, 10, 12, 30)
+    assert witness.confirmed([_line(box)], seen, 1) == []
+    assert witness.confirmed([_line(box, label="?")], seen, 1) == []
+    several = _line(box, *[(30 + 20 * n, 10, 12, 30) for n in range(3)])
+    assert witness.confirmed([several], seen, 1) == [several]
+
+
 @pytest.mark.parametrize(("height", "stays"), [(9, False), (12, True), (14, False), (130, True)])
 def test_what_the_network_need_not_see_stays(height: int, stays: bool) -> None:
     told = [_line((10, 10, 12, height))]
@@ -77,7 +85,7 @@ def test_glyphs_of_a_frame_of_any_scale_are_found_where_they_were_seen(
     assert witness.confirmed(told, _seen((x, y, 20, 40)), scale) == told
 
 
-@pytest.mark.parametrize("seed", [97013, 97354, 97504, 97759, 97782, 98213])
+@pytest.mark.parametrize("seed", [97013, 97354, 97504, 97759, 97782, 98213, 99672])
 def test_pieces_of_rules_and_grain_alone_on_a_page_are_no_numbers(
     reader: Reader, seed: int
 ) -> None:
