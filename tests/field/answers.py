@@ -56,7 +56,7 @@ def main() -> None:
         if not name.startswith("frame"):
             continue
         overheard = Overheard(session)
-        reader.session = overheard  # type: ignore[assignment]
+        reader.session = reader.pages.session = overheard  # type: ignore[assignment]
         reading = reader.read(asked[name].tobytes(), source=name)
         size = session.contract.ink.size
         answers[name] = np.concatenate([np.zeros((0, 1, size, size), np.uint8), *overheard.glyphs])

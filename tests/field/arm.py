@@ -99,7 +99,8 @@ def compare(here: Answers, there: Answers) -> list[str]:
 
 def _frames_apart(name: str, here: Answers, there: Answers, wrong: list[str]) -> str:
     mine, theirs = (json.loads(a[f"{name}-reading"].tobytes()) for a in (here, there))
-    if here[name].shape != there[name].shape or mine["text"] != theirs["text"] or not mine["text"]:
+    nothing = not mine["text"] or len(here[name]) == 0
+    if here[name].shape != there[name].shape or mine["text"] != theirs["text"] or nothing:
         wrong.append(name)
         return f"{mine['text']!r} here, {theirs['text']!r} there"
     levels = np.abs(here[name].astype(int) - there[name].astype(int))
