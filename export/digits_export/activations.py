@@ -15,7 +15,7 @@ from digits_calibration import ranges
 from digits_calibration.ranges import Histogram
 from digits_calibration.rounding import compensation
 
-# Operators whose inputs and outputs become integers, and those of them with weights.
+# Operators whose inputs and outputs become integers.
 INTEGER = ("Conv", "Relu", "AveragePool", "MaxPool", "Concat", "Reshape", "Flatten", "Gemm")
 _BATCH = 64
 # A layer with more inputs than this to each output has weights enough for errors to average out,
@@ -45,7 +45,7 @@ def calibrate(model: onnx.ModelProto, samples: NDArray[np.uint8]) -> Activations
         samples: uint8 `[n, ...]`, as the model takes them.
 
     Raises:
-        InputError: There are no samples.
+        InputError: There are no samples, or the model gives what is no number.
     """
     inferred = onnx.shape_inference.infer_shapes(model)
     inner = {

@@ -140,8 +140,10 @@ def _round(
     sources = {node.name: node.input[1] for node in model.graph.node if has_rows(node)}
     for node in quantized.graph.node:
         factors = held.factors.get(node.name)
-        made = producer.get(node.input[1]) if factors is not None else None
-        if factors is None or made is None or made.op_type != "DequantizeLinear":
+        if factors is None:
+            continue
+        made = producer.get(node.input[1])
+        if made is None or made.op_type != "DequantizeLinear":
             continue
         steps, scale, zero = (onnx.numpy_helper.to_array(tensors[name]) for name in made.input)
         outputs = len(steps)

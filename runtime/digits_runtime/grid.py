@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime.grid_rules import BANDS, MARGIN, Traced, closely, evenness, followed, traced
+from digits_runtime.grid_rules import BANDS, MARGIN, evenness, followed
+from digits_runtime.grid_traces import Traced, closely, traced
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
 from digits_runtime.ranks import median

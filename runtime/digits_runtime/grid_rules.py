@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,16 +17,9 @@ MARGIN = 12
 # bends by so many pixels to either side at most; from one to the next it strays by so many.
 BANDS, _INKED, _BENT, _STRAYS = 4, 0.85, 2, 4
 # It stands out by so many grey levels of ink at least; so sure, as a share of all bands, it is one.
-_FAINTEST, _SURE = 3, 0.7
-# It runs at most so many pixels beside where it was followed, and along a piece as long as a cell
-# this share of it is inked.
-_ASIDE, _INKED_PIECE = 6, 0.75
-# By shorter pieces it is found this share of a cell beside that.
-_CLOSE = 0.045
+FAINTEST, _SURE = 3, 0.7
 # Rules that part boxes lie so many pixels beside their place at most, and stand out so much more.
 _ASTRAY, _APART = 3, 2
-# An outermost rule is as strong as this share of the others'.
-_AS_OTHERS = 0.25
 # Rules closer than this share of the usual distance are one; even ones differ by at most so much,
 # and so many of a grid's distances are even, or it is a table of columns that differ.
 _TWICE, _UNEVEN, _EVEN = 0.4, 0.2, 0.8
@@ -38,27 +30,14 @@ _FEW_CELLS, _STRAY = 5, 0.15
 _OUTERMOST = 0.6
 
 
-class Traced(NamedTuple):
-    """Where the rules of a straightened grid run, piece by piece.
-
-    Attributes:
-        places: float64 `[lines, pieces]`, across them, without the margin.
-        at: float64 `[pieces]`, along them.
-        breadths: float64 `[lines]`, pixels.
-        outermost: The share of the less inked of the two outermost rules that is inked.
-    """
-
-    places: NDArray[np.float64]
-    at: NDArray[np.float64]
-    breadths: NDArray[np.float64]
-    outermost: float
-
-
 def followed(flat: Grey) -> NDArray[np.float64]:
     """Follow upright rules down a straightened grid: `[lines, bands]`, from left to right.
 
     In each band what stands out along most of it may be a piece of a rule; a rule is the chain of
     pieces, each close to the last, that stands out in most bands.
+
+    Args:
+        flat: uint8 `[h, w]`, the ink of a grid, with MARGIN pixels more all round.
     """
     inner = flat[MARGIN:-MARGIN]
     wide = as_grey(cv2.dilate(inner, np.ones((1, 2 * _BENT + 1), np.uint8)))
@@ -68,7 +47,7 @@ def followed(flat: Grey) -> NDArray[np.float64]:
         return np.zeros((0, BANDS))
     # All the way down hardly anything but rules stands out, so the rest is noise.
     whole = _rises(wide)
-    least = max(_FAINTEST, 5 * median(np.abs(whole - median(whole))) / 0.674)
+    least = max(FAINTEST, 5 * median(np.abs(whole - median(whole))) / 0.674)
     rises = np.stack([_rises(band) for band in bands])
     shares = np.clip(rises / least - 0.5, 0, 1)
     pieces = shares.astype(np.float32)
@@ -103,88 +82,6 @@ def followed(flat: Grey) -> NDArray[np.float64]:
     if lines[-1].mean() < last - usual:
         lines = np.concatenate((lines, np.full((1, BANDS), float(last))))
     return _boxes_parted(_filled(_without_strokes(lines)), rises)
-
-
-def traced(flat: Grey, lines: NDArray[np.float64], pieces: int) -> Traced:
-    """Find out where upright rules really run, and how broad they are.
-
-    Piece by piece as long as a cell, along which a rule is inked nearly all the way, and the bar of
-    a 7 is not.
-
-    Args:
-        flat: As for `followed`.
-        lines: `[lines, bands]`, from there.
-        pieces: How many cells they are long.
-    """
-    inner = flat[MARGIN:-MARGIN]
-    middles = (np.arange(BANDS) + 0.5) / BANDS * len(inner)
-    found = _beside(inner, _ways(lines, middles, len(inner)), pieces, _ASIDE)
-    there = found.strength[[0, -1]] >= _AS_OTHERS * median(found.strength)
-    breadths = [
-        median(row[sure].sum(axis=1)) if sure.any() else 1.0
-        for row, sure in zip(found.on, found.clear, strict=True)
-    ]
-    outermost = float(there.mean(axis=1).min())
-    return Traced(found.places, found.at, np.array(breadths, np.float64), outermost)
-
-
-def closely(flat: Grey, rules: Traced) -> Traced:
-    """Trace upright rules again, close beside, by pieces of half that length, which bend less.
-
-    Args:
-        flat: As for `followed`.
-        rules: From `traced`.
-    """
-    inner, pieces = flat[MARGIN:-MARGIN], len(rules.at)
-    aside = max(round(_CLOSE * len(inner) / pieces), 1)
-    ways = _ways(rules.places, rules.at, len(inner))
-    found = _beside(inner, ways, 2 * pieces, aside)
-    return rules._replace(places=found.places, at=found.at)
-
-
-def _ways(places: NDArray[np.float64], at: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    """Where rules run, row by row, `[lines, length]`, from where they do at some rows."""
-    return np.stack([np.interp(np.arange(length), at, line) for line in places])
-
-
-class _Pieces(NamedTuple):
-    """Pieces of rules: `places` `[lines, pieces]` and `at` `[pieces]` are those of `Traced`.
-
-    Attributes:
-        strength: Grey levels of ink, `[lines, pieces]`.
-        clear: Whether a piece is inked as its rule is elsewhere, `[lines, pieces]`.
-        on: Which pixels beside the way are the rule's, `[lines, pieces, aside]`.
-    """
-
-    places: NDArray[np.float64]
-    at: NDArray[np.float64]
-    strength: NDArray[np.float64]
-    clear: NDArray[np.bool_]
-    on: NDArray[np.bool_]
-
-
-def _beside(inner: Grey, ways: NDArray[np.float64], pieces: int, most: int) -> _Pieces:
-    """Where rules run, piece by piece, so many pixels beside their ways `[lines, rows]` at most."""
-    rows, aside = np.arange(len(inner)), np.arange(-most, most + 1)
-    columns = np.rint(ways + MARGIN)[:, :, None].astype(int) + aside
-    values = inner[rows[None, :, None], np.clip(columns, 0, inner.shape[1] - 1)]
-    edges = np.linspace(0, len(inner), pieces + 1).astype(int)
-    inked = []
-    for a, b in itertools.pairwise(edges):
-        piece = values[:, a : max(b, a + 1)]
-        rank = round((1 - _INKED_PIECE) * (piece.shape[1] - 1))
-        inked.append(np.partition(piece, rank, axis=1)[:, rank])
-    along = np.stack(inked, axis=1).astype(np.float64)  # [lines, pieces, aside]
-    strength = along.max(axis=2)
-    clear = strength >= np.maximum(np.median(strength, axis=1, keepdims=True) / 2, _FAINTEST)
-    # Of a broad rule the middle.
-    on = along >= 0.5 * strength[:, :, None]
-    offsets = (on * aside).sum(axis=2) / on.sum(axis=2)
-    at = ((edges[1:] + edges[:-1]) / 2).astype(int)
-    for line, sure in zip(offsets, clear, strict=True):
-        line[~sure] = np.interp(at[~sure], at[sure], line[sure]) if sure.any() else 0
-    places = np.rint(ways[:, at]) + offsets
-    return _Pieces(places, at.astype(np.float64), strength, clear, on)
 
 
 def evenness(lines: NDArray[np.float64]) -> float:
@@ -300,7 +197,7 @@ def _boxes_parted(lines: NDArray[np.float64], rises: NDArray[np.float64]) -> NDA
     (first, of_first), (second, of_second) = at(1 / 3), at(2 / 3)
     between = median([value for share in (1 / 6, 1 / 2, 5 / 6) for value in at(share)[1]])
     parting = of_first + of_second
-    if min(parting) < _FAINTEST or median(parting) < _APART * between:
+    if min(parting) < FAINTEST or median(parting) < _APART * between:
         return lines
     inner = np.stack((borders[:-1], first, second), axis=1).reshape(-1, lines.shape[1])
     return np.concatenate((inner, borders[-1:]))

@@ -58,7 +58,7 @@ def by_rules(found: Sequence[Rules], ink: Grey, frame: Grid | None = None) -> Gr
     # Two nets of rules often have corners in common, and so have two guesses of one.
     known: dict[bytes, Grid | None] = {}
     for rules in found:
-        if frame is not None and not _reach_beyond(rules, frame):
+        if frame is not None and not reach_beyond(rules, frame, _LONGER):
             continue
         for number, guess in enumerate(outlines(rules.level, rules.upright)):
             if guess is None:
@@ -99,12 +99,12 @@ def part_of(frame: Grid, found: Grid) -> bool:
     return bool(one_way and cells > fewer and abs(size - 1) <= _ALIKE)
 
 
-def _reach_beyond(rules: Rules, frame: Grid) -> bool:
-    """Whether rules reach so far beyond a frame that it may be a part of their grid."""
+def reach_beyond(rules: Rules, grid: Grid, times: float) -> bool:
+    """Whether rules reach around so many times as much as a grid, which may be a part of theirs."""
     outline = around_all(rules.level, rules.upright)
     if outline is None:
         return False
-    return cv2.contourArea(outline) * rules.step**2 >= _LONGER * frame.area
+    return cv2.contourArea(outline) * rules.step**2 >= times * grid.area
 
 
 def _least(grid: Grid) -> float:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from digits_runtime import sudoku
 from digits_runtime.grid import LIKELY, Grid
-from digits_runtime.grid_outline import around_all
-from digits_runtime.grid_search import by_frame, by_rules, part_of
+from digits_runtime.grid_search import by_frame, by_rules, part_of, reach_beyond
 from digits_runtime.ink import Grey
 from digits_runtime.levels import IN_CELLS, Levels, find_levels
 from digits_runtime.parts import Parts, find_parts
@@ -94,12 +92,12 @@ def _written(grid: Grid, levels: Levels) -> _Written | None:
 
 def _squared(grid: Grid, rules: Rules) -> bool:
     """Whether a grid of small cells is a part of squared paper: its rules go on far beyond it."""
-    if grid.is_sudoku or grid.area >= _ROOMY**2 * np.prod(grid.shape):
-        return False
-    outline = around_all(rules.level, rules.upright)
-    if outline is None:
-        return False
-    return cv2.contourArea(outline) * rules.step**2 >= _BEYOND * grid.area
+    return not (grid.is_sudoku or _roomy(grid)) and reach_beyond(rules, grid, _BEYOND)
+
+
+def _roomy(grid: Grid) -> bool:
+    """Whether its cells are larger than the squares of paper."""
+    return bool(grid.area >= _ROOMY**2 * np.prod(grid.shape))
 
 
 def _without(grid: Grid, levels: Levels) -> tuple[None, Levels, Parts] | None:
@@ -108,7 +106,7 @@ def _without(grid: Grid, levels: Levels) -> tuple[None, Levels, Parts] | None:
     Strokes along a rule would go with it, so what is written across the cells is left to
     `without_rules`, which tells ink from fainter print.
     """
-    if grid.likeness < LIKELY or grid.area < _ROOMY**2 * np.prod(grid.shape):
+    if grid.likeness < LIKELY or not _roomy(grid):
         return None
     mask = grid.erased(levels.mask)
     parts = find_parts(mask)

@@ -88,7 +88,10 @@ def _like_known(
     strengths: tuple[float, float],
     whole: float,
 ) -> bool:
-    """Whether what stands close beside a glyph is broad as one, and like those that are known."""
+    """Whether what stands close beside a glyph is broad as one, and like those that are known.
+
+    Close is `_GAP` of `whole`, pixels; the other arguments are those of `goes_on`, and ranges.
+    """
     tall = median([glyph.box[3] for glyph in known])
     x, _, width, height = beside.box
     apart = max(last.box[0] - x - width, x - last.box[0] - last.box[2])
