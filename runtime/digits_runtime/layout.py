@@ -14,6 +14,9 @@ Boxes = NDArray[np.int64]  # [n, 4]: x, y, width, height
 
 # Lines that rise or fall faster than this are not looked for.
 _STEEPEST = 0.6
+# Neighbours reach into each other by this share of the narrower box at most; in a line that slopes,
+# by that share of the lower one more for each pixel that it falls or rises in one to the right.
+_INTO, _ASLANT = 0.6, 0.5
 # So many neighbours must agree on a page's slope.
 _SURE_SLOPE = 3
 # Neighbours in a line are at most this many heights apart; where a gap is this many times the
@@ -103,13 +106,14 @@ def lines_of(
     x, y, w, h = (column[:, None].astype(np.float64) for column in boxes.T)
     middle, tall = x + w / 2, np.maximum(h, h.T)
     gap = x.T - (x + w)
-    fellow = (middle < middle.T) & (gap <= _FAR * tall) & (gap >= -0.5 * np.minimum(w, w.T))
-    fellow &= np.minimum(h, h.T) >= 0.4 * tall
-    telling = fellow & (gap <= 1.5 * tall)
+    narrower, lower = np.minimum(w, w.T), np.minimum(h, h.T)
+    right = (middle < middle.T) & (gap <= _FAR * tall) & (lower >= 0.4 * tall)
+    telling = right & (gap <= 1.5 * tall) & (gap >= -_INTO * narrower)
     if written is not None:
         telling &= written & written[:, None]
     slopes = _slopes(middle, y + h / 2, telling)
     slope = median(slopes) if len(slopes) else 0.0
+    fellow = right & (gap >= -_INTO * narrower - _ASLANT * abs(slope) * lower)
     centre = y + h / 2 - slope * middle
     apart = np.abs(centre - centre.T)
     distance = np.where(
@@ -141,12 +145,14 @@ def scaled(box: Box, scale: float) -> Box:
     return x, y, width, height
 
 
-def overlap(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two boxes have a pixel in common."""
-    return all(
-        one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2]
+def inside(part: Sequence[int], whole: Sequence[int]) -> float:
+    """Which share of a box lies within another."""
+    across, down = (
+        min(part[axis] + part[axis + 2], whole[axis] + whole[axis + 2])
+        - max(part[axis], whole[axis])
         for axis in (0, 1)
     )
+    return max(across, 0) * max(down, 0) / (part[2] * part[3])
 
 
 def _stacked(

@@ -22,6 +22,9 @@ _SMALL = 160
 # Full contrast is that of paper at least this bright, as a share of the page's brightest.
 # And so many deviations of the noise.
 _DIMMEST, _DEEP = 0.3, 25
+# A board is in full light where it is as bright as this percentile of it; where it is darker, chalk
+# counts for as much more, but for so many levels of glare, down to this share of that.
+_IN_LIGHT, _GLARE, _DARKEST_SHADE = 75, 8, 0.4
 # Up to that size of the shorter side strokes may be too broad to depart from what is close by.
 _BROAD = 320
 # Pixels on a side of the blocks in which the paper is looked for, and how many blocks at least a
@@ -91,7 +94,8 @@ def find_ink(grey: Grey, polarity: Polarity) -> Grey:
 
     The paper is what a morphological closing (for dark ink) leaves: it follows shadows and
     vignettes, even their hard edges, but not anything as narrow as a stroke. Dividing by it makes
-    a stroke in the shade as strong as the same stroke in the light.
+    a stroke in the shade as strong as the same stroke in the light. A board, whose light it does
+    not tell, is divided by how dark it is beside its lit parts, too.
 
     Args:
         grey: uint8 `[h, w]`.
@@ -113,7 +117,18 @@ def find_ink(grey: Grey, polarity: Polarity) -> Grey:
     # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
     least = _DIMMEST * percentile(paper[::16, ::16], 90)
     full = at_least(paper, int(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
+    if polarity == "bright":
+        full = as_grey(cv2.min(full, cv2.LUT(paper, _full_of_boards(paper))))
     return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=TO_FULL))
+
+
+def _full_of_boards(paper: Grey) -> Grey:
+    """Full contrast by how dark a board is: uint8 `[256]`, to be looked up by its negative."""
+    levels = np.arange(256)
+    board = 255 - levels + _GLARE
+    lit = 255 - percentile(paper[::16, ::16], 100 - _IN_LIGHT) + _GLARE
+    shares = np.clip(board / lit, _DARKEST_SHADE, 1)
+    return np.maximum(np.rint(levels * shares), 1).astype(np.uint8)
 
 
 def _paper(light: Grey, noise: float) -> Grey:

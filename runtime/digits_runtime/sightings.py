@@ -38,8 +38,9 @@ _FEWEST = 12  # pixels of ink
 # No hint rules a label out altogether; and the model, that knows nothing of the page around a
 # glyph, does not rule out that it is none.
 _LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
-# A label has this probability by the model alone at least.
-_LEAST_OWN = 0.2
+# A label has this probability by the model alone at least; one of which the network is as sure as
+# that, this.
+_LEAST_OWN, _SURELY, _LEAST_BESIDE = 0.2, 0.95, 0.05
 
 
 def joined(
@@ -136,7 +137,9 @@ def weighed(
     joint *= np.maximum(hints, _LEAST_HINT)
     joint /= joint.sum(axis=1, keepdims=True)
     best = joint[:, :-1].argmax(axis=1)
-    alone = (joint[:, -1] < 0.5) & (rows[np.arange(len(rows)), best] < _LEAST_OWN)
+    each = np.arange(len(rows))
+    least = np.where(hints[each, best] >= _SURELY, _LEAST_BESIDE, _LEAST_OWN)
+    alone = (joint[:, -1] < 0.5) & (rows[each, best] < least)
     none = np.maximum(joint[:, -1], own_none)
     joint[:, :-1] *= ((1 - none) / np.maximum(1 - joint[:, -1], _LEAST_HINT))[:, None]
     joint[:, -1] = none

@@ -22,8 +22,9 @@ _FEW, _RATHER = 12, 0.5
 # Of more candidates than this, less than that share has a sure name where most of them is texture.
 _MANY, _GLYPHS = 80, 0.3
 # A glyph that went with the texture has this probability, and a height within so many times; or it
-# has a sure name, and stands beside one that is left, at most so many of its heights away.
-_CERTAIN, _AS_HIGH, _BESIDE = 0.98, 1.6, 0.6
+# has a sure name, and stands beside one that is left, at most so many of its heights away. It and
+# what is left and has a name lie in each other with this share of either box at most.
+_CERTAIN, _AS_HIGH, _BESIDE, _OTHER = 0.98, 1.6, 0.6, 0.3
 
 
 def sure(rows: Rows, contract: Contract) -> NDArray[np.bool_]:
@@ -67,7 +68,8 @@ def lost(
 ) -> list[Candidate]:
     """Glyphs that went with a page's texture, but are as high as those left, and certain or beside.
 
-    Bits of rules pass for ones, so strokes are not among them.
+    Or of which strokes went, so that what is left has no name. Bits of rules pass for ones, so
+    strokes are not among them.
 
     Args:
         candidates: Before the texture was taken off.
@@ -76,7 +78,8 @@ def lost(
         told: Their probabilities.
         contract: Of the model.
     """
-    known = [left[place] for place in np.flatnonzero(sure(told, contract)).tolist()]
+    named_left = sure(told, contract).tolist()
+    known = [other for other, name in zip(left, named_left, strict=True) if name]
     tall = median([candidate.box[3] for candidate in known])
     named = rows[:, : len(contract.labels)]
     return [
@@ -88,7 +91,11 @@ def lost(
         )
         and contract.labels[best] not in STROKES
         and tall / _AS_HIGH <= candidate.box[3] <= tall * _AS_HIGH
-        and not any(layout.overlap(candidate.box, other.box) for other in left)
+        and not any(
+            layout.inside(one.box, two.box) > _OTHER
+            for other in known
+            for one, two in ((other, candidate), (candidate, other))
+        )
     ]
 
 

@@ -48,6 +48,26 @@ def test_digits_far_apart_on_one_level_are_two_numbers() -> None:
     assert len(lines_of(np.array(far, np.int64))[0]) == 2
 
 
+def test_digits_that_lean_over_each_other_are_one_number() -> None:
+    # A 5 with a long bar, under which a slim 3 begins.
+    beside = [(321, 110, 45, 35), (356, 120, 19, 36)]
+    assert lines_of(np.array(beside, np.int64))[0] == [[0, 1]]
+    upon = [(321, 110, 45, 35), (346, 120, 19, 36)]
+    assert len(lines_of(np.array(upon, np.int64))[0]) == 2
+
+
+def test_slim_digits_of_a_steep_line_are_one_number() -> None:
+    # Of a line that falls by a third the boxes lie half above one another.
+    long = [(200 + 30 * place, 100 + 10 * place, 22, 26) for place in range(5)]
+    slim = [(100 + 9 * place, 300 + 3 * place, 22, 26) for place in range(3)]
+    lines, slope = lines_of(np.array([*long, *slim], np.int64))
+    assert slope == pytest.approx(1 / 3, abs=0.02)
+    assert sorted(map(len, lines)) == [3, 5]
+    level = [(200 + 30 * place, 100, 22, 26) for place in range(5)]
+    flat = [(100 + 9 * place, 300, 22, 26) for place in range(3)]
+    assert max(map(len, lines_of(np.array([*level, *flat], np.int64))[0])) == 5
+
+
 def test_digits_evenly_far_apart_are_one_number() -> None:
     row = [(100 + 110 * place, 100, 30, 40) for place in range(6)]
     assert lines_of(np.array(row, np.int64))[0] == [list(range(6))]

@@ -17,7 +17,7 @@ from digits_runtime.errors import InputError
 from digits_runtime.page import Candidate, Page
 from digits_runtime.page_network import BUNDLED_PAGE, PageNetwork, Sightings, sightings
 from digits_runtime.session import BUNDLED
-from digits_runtime.sightings import joined
+from digits_runtime.sightings import joined, weighed
 from digits_train.scenes import Scene, compose
 
 NETWORK = PageNetwork(provider="cpu")
@@ -251,3 +251,20 @@ def test_what_stands_beside_sure_pieces_is_no_part_of_what_was_seen_of_all(
     (line,) = joined(page, on, seen, parents).lines
     assert [one.box[0] for one in line] == [100, 138, 152]
     assert [one.hint for one in line[:2]] == [None, None]
+
+
+def _told(**labels: float) -> NDArray[np.float32]:
+    row = np.full((1, 11), 1e-4, np.float32)
+    for label, probability in labels.items():
+        row[0, int(label[1:])] = probability
+    return row
+
+
+def test_a_name_that_only_the_network_is_sure_of_needs_little_of_the_model() -> None:
+    # An 8 of which half a loop is lost.
+    model = _told(_2=0.5, _6=0.4, _8=0.08)
+    assert weighed(model, _told(_8=0.98), 0.9)[0, 8] > 0.9
+    np.testing.assert_array_equal(weighed(model, _told(_8=0.9), 0.9), model)
+    # But something.
+    nothing = _told(_2=0.5, _6=0.49)
+    np.testing.assert_array_equal(weighed(nothing, _told(_8=0.98), 0.9), nothing)

@@ -73,6 +73,20 @@ def test_a_glyph_with_a_sure_name_between_those_left_was_lost_too() -> None:
     assert lost == before[1:2]
 
 
+def test_a_glyph_of_which_strokes_went_with_the_texture_takes_the_place_of_what_is_left() -> None:
+    whole = _candidate(150)
+    part = Candidate((152, 105, 14, 33), np.full((33, 14), 200, np.uint8), cut=False)
+    left = [_candidate(100), part, _candidate(200)]
+    unsure = _rows((3, 0.999), (2, 0.4), (7, 0.999))
+    rows = _rows((8, 1.0))
+    assert verdicts.lost([whole], rows, left, unsure, CONTRACT) == [whole]
+    (line,) = with_more(Page([left]), [whole]).lines
+    assert [one.box for one in line] == [left[0].box, whole.box, left[2].box]
+    # What has a name without those strokes is that.
+    named = _rows((3, 0.999), (2, 0.95), (7, 0.999))
+    assert verdicts.lost([whole], rows, left, named, CONTRACT) == []
+
+
 def test_what_was_lost_stands_in_its_line_again() -> None:
     page = Page([[_candidate(100), _candidate(200)]])
     (line,) = with_more(page, [_candidate(150)]).lines
