@@ -39,9 +39,11 @@ ALNUM_FIRST_RECIPE = $(CHARACTERS) --epochs 16 --seed 0
 ALNUM_RECIPE = $(CHARACTERS) --epochs 6 --seed 20 --teacher build/models/alnum-first \
 	--init build/models/alnum-first --seeds 3
 ALNUMS = $(foreach seed,20 21 22,build/models/alnum-second/seed-$(seed))
-# What names two digits that touch starts from single ones' weights; from the sixth's, as then bundled.
-PAIRS_RECIPE = --data pairs --classes pairs --arch fusion-compact --epochs 14 --seed 0 \
-	--init build/models/sixth
+# What names two digits that touch goes on twice from its own weights, with other pairs.
+PAIRS = --data pairs --classes pairs --arch fusion-compact --epochs 12
+PAIRS_FIRST_RECIPE = $(PAIRS) --seed 1
+PAIRS_SECOND_RECIPE = $(PAIRS) --seed 2 --init build/models/pairs-first
+PAIRS_RECIPE = $(PAIRS) --seed 3 --init build/models/pairs-second
 # The page network goes on twice from its own weights, on other pages.
 PAGE_FIRST_RECIPE = --scenes 2000 --steps 6000 --seed 0
 PAGE_SECOND_RECIPE = --scenes 2500 --steps 7000 --seed 1 --init build/models/page-first
@@ -100,6 +102,8 @@ models: $(READY)  ## the bundled models, from data to file
 	$(BIN)/digits-train $(ALNUM_FIRST_RECIPE) --output build/models/alnum-first
 	$(BIN)/digits-train $(ALNUM_RECIPE) --output build/models/alnum-second
 	$(BIN)/digits-train soup $(ALNUMS) --output build/models/alnum
+	$(BIN)/digits-train $(PAIRS_FIRST_RECIPE) --output build/models/pairs-first
+	$(BIN)/digits-train $(PAIRS_SECOND_RECIPE) --output build/models/pairs-second
 	$(BIN)/digits-train $(PAIRS_RECIPE) --output build/models/pairs
 	$(BIN)/digits-train page $(PAGE_FIRST_RECIPE) --output build/models/page-first
 	$(BIN)/digits-train page $(PAGE_SECOND_RECIPE) --output build/models/page-second

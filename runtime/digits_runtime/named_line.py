@@ -186,15 +186,25 @@ def _in_a_word(inside: slice, line: Sequence[Candidate], names: Sequence[bool]) 
     """Whether a named glyph, or two, stand among others of that hand that are none: letters."""
     start, stop = inside.start, inside.stop
     known = [line[place] for place in range(start, stop) if names[place]]
-    beyond = start, len(line) - stop
-    if not known or stop - start > SEVERAL or min(beyond) == 0:
+    before, after = line[:start][::-1], line[stop:]
+    if not known or stop - start > SEVERAL or not (before or after):
         return False
-    before, after = line[start - 1], line[stop]
-    if (len(known) == SEVERAL and max(beyond) == 1) or before.cut or after.cut:
-        # Rather a number's ends that touch, or that the border cuts.
+    if not before or not after:
+        # At a word's end there is a name beside a doubt, as of a letter cut in two; a name alone may
+        # be a number with its unit, and two that are known are.
+        letters, last = (before, line[start]) if before else (after, line[stop - 1])
+        cut = len(known) == 1 and stop - start == SEVERAL
+        return cut and len(letters) >= SEVERAL and _letters(letters[:SEVERAL], last, known)
+    if len(known) == SEVERAL and max(len(before), len(after)) == 1:
         return False
-    return next_in_a_word(before, line[start], known) and next_in_a_word(
-        after, line[stop - 1], known
+    return _letters(before[:1], line[start], known) and _letters(after[:1], line[stop - 1], known)
+
+
+def _letters(beside: Sequence[Candidate], last: Candidate, known: Sequence[Candidate]) -> bool:
+    """Whether what follows a glyph, outwards, and is none, may be letters that go on with it."""
+    return all(
+        not one.cut and next_in_a_word(one, inner, known)
+        for one, inner in zip(beside, (last, *beside), strict=False)
     )
 
 

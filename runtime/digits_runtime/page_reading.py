@@ -109,7 +109,13 @@ class PageReader:
                 glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
         scissors = Scissors(self.session, self.pairs)
         seen: Sightings | None = None
-        if self.network is not None and found.cells is None and verdicts.in_doubt(rows, contract):
+        if (
+            self.network is not None
+            and found.cells is None
+            and (
+                verdicts.in_doubt(rows, contract) or verdicts.hesitant(found.lines, rows, contract)
+            )
+        ):
             found, glyphs, rows, parents = self._cut(found, glyphs, rows, scissors)
             before = found.candidates
             seen = self.network.look(inked)

@@ -18,9 +18,9 @@ from digits_runtime.session import Session
 
 # On a page with more lines than this of which nothing is known those are litter.
 _MOST_LONE = 6
-# Each of two digits named at once has this probability, and this where nothing beside them is
-# known; what is one with more than the last is not two.
-_BOTH, _BOTH_ALONE, _ONE = 0.9, 0.95, 0.3
+# Each of two digits named at once has this probability; this where nothing beside them is known, or
+# where they are one with more than the last, which alone they are rather than two.
+_BOTH, _BOTH_SURELY, _ONE = 0.9, 0.95, 0.3
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 Named = tuple[Candidate, Row]
@@ -92,14 +92,15 @@ class Scissors:
             return [(float(row.max()), labels[row.argmax()] in splitting.STROKES) for row in named]
 
         pieces = [known[span] for span in cuts.likeliest(look, whole, least)]
-        if self._pairs is None or len(pieces) > 2 or whole > _ONE:
+        beside, rather_one = least == splitting.BESIDE, whole > _ONE
+        if self._pairs is None or len(pieces) > 2 or (rather_one and not beside):
             return pieces
         if id(ink) not in self._told:
             self._told[id(ink)] = self._pairs.tell(ink)
         both = self._told[id(ink)]
         names = both[:, : len(labels)].argmax(axis=1).tolist()
         named = [int(row[: len(labels)].argmax()) for _, row in pieces]
-        sure = _BOTH if least == splitting.BESIDE else _BOTH_ALONE
+        sure = _BOTH if beside and not rather_one else _BOTH_SURELY
         if both[:, : len(labels)].max(axis=1).min() < sure or named == names:
             return pieces
         # Where to cut matters little then; it is where the pieces are likest to their names.

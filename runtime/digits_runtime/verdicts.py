@@ -44,6 +44,24 @@ def in_doubt(rows: Rows, contract: Contract) -> bool:
     return bool(known.any() and not known.all())
 
 
+def hesitant(lines: Sequence[Sequence[Candidate]], rows: Rows, contract: Contract) -> bool:
+    """Whether a page of a few lone glyphs has one with a sure name, which is not certain.
+
+    Args:
+        lines: Candidates of the page from left to right.
+        rows: The probabilities of all of them, line by line.
+        contract: Of the model.
+    """
+    if len(rows) > _FEW:
+        return False
+    best = iter(rows[:, : len(contract.labels)].max(axis=1).tolist())
+    each = [[next(best) for _ in line] for line in lines]
+    named = [[one for one in line if one >= contract.threshold] for line in each]
+    return max(map(len, named), default=0) == 1 and any(
+        len(line) == 1 and line[0] < _CERTAIN for line in named
+    )
+
+
 def filled_in(rows: Rows, contract: Contract) -> bool:
     """Whether what a grid's cells hold are glyphs, and not bits of squared paper's rules."""
     told = rows[:, : len(contract.labels)]

@@ -13,7 +13,7 @@ import numpy as np
 from digits_runtime.contract import DIGITS
 from digits_runtime.page_network import Sightings
 from digits_runtime.ranks import median
-from digits_runtime.reading import Glyph
+from digits_runtime.reading import UNCERTAIN, Glyph
 from digits_runtime.splitting import STROKES
 
 # A page holds little if it has so many glyphs at most; a number so likely right needs no witness,
@@ -44,8 +44,8 @@ def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]
     Where there are few glyphs it must have named one of a line alike: what is seen at all is rather
     much, for the network, too, sees glyphs in letters and scribbles.
 
-    It need not see what is higher than it surely sees, nor what is lower, but on a page that it saw
-    as it is what is too low for writing, too.
+    It need not see what is higher than it surely sees, nor what is lower and has all its names, but
+    on a page that it saw as it is what is too low for writing, too.
 
     Args:
         told: The lines, in pixels of the frame.
@@ -61,7 +61,8 @@ def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]
     def there(line: Sequence[Glyph]) -> bool:
         boxes = np.array([glyph.box for glyph in line]) / scale
         tall = median(boxes[:, 3])
-        if tall > highest or least <= tall < lowest:
+        named = all(glyph.label != UNCERTAIN for glyph in line)
+        if tall > highest or (least <= tall < lowest and named):
             return True
         inter = np.minimum(high[:, None], boxes[:, :2] + boxes[:, 2:])
         inter -= np.maximum(low[:, None], boxes[:, :2])

@@ -106,16 +106,22 @@ def test_what_no_pieces_have_names_for_may_be_named_at_once(
     assert len(units[-1]) == pieces
 
 
-def test_of_what_is_rather_one_glyph_nobody_is_asked(session: _Counting) -> None:
-    pairs, rather = _Saying(8, 6, 0.99), np.full(11, 0.05, np.float32)
+@pytest.mark.parametrize(
+    ("sure", "beside", "pieces"), [(0.92, True, 1), (0.97, True, 2), (0.99, False, 1)]
+)
+def test_what_is_rather_one_glyph_is_two_only_beside_others_and_for_sure(
+    session: _Counting, sure: float, beside: bool, pieces: int
+) -> None:
+    rather = np.full(11, 0.05, np.float32)
     rather[0] = 0.5
     named = np.full(11, 0.0, np.float32)
     named[3] = 1.0
     session.deaf = True
-    line = [_drawn("3"), _drawn("8", "5")]
-    (units,) = Scissors(session, pairs).apart([line], [[named, rather]])
-    assert [len(unit) for unit in units] == [1, 1]
-    assert pairs.asked == 0
+    line, rows = [_drawn("3"), _drawn("8", "5")], [named, rather]
+    if not beside:
+        line, rows = line[1:], rows[1:]
+    (units,) = Scissors(session, _Saying(8, 6, sure)).apart([line], [rows])
+    assert len(units[-1]) == pieces
 
 
 def test_three_glyphs_are_not_asked_for_as_two(session: _Counting) -> None:

@@ -39,6 +39,19 @@ def test_a_page_is_in_doubt_where_little_is_found_and_one_is_rather_a_glyph() ->
     assert not verdicts.in_doubt(_rows(), CONTRACT)
 
 
+def test_a_page_of_lone_glyphs_is_hesitant_where_one_is_not_certain() -> None:
+    certain, hardly, doubtful = (3, 0.999), (3, 0.95), (3, 0.6)
+    lone = [[_candidate(0)], [_candidate(100)]]
+    assert verdicts.hesitant(lone, _rows(certain, hardly), CONTRACT)
+    assert not verdicts.hesitant(lone, _rows(certain, certain), CONTRACT)
+    # A doubt alone makes the page one in doubt; beside a number a lone glyph needs less.
+    assert not verdicts.hesitant(lone, _rows(certain, doubtful), CONTRACT)
+    number = [[_candidate(0), _candidate(30)], [_candidate(100)]]
+    assert not verdicts.hesitant(number, _rows(certain, certain, hardly), CONTRACT)
+    many = [[_candidate(30 * place)] for place in range(13)]
+    assert not verdicts.hesitant(many, _rows(*[hardly] * 13), CONTRACT)
+
+
 @pytest.mark.parametrize(("digits", "filled"), [(2, False), (5, True)])
 def test_cells_full_of_strokes_and_doubts_are_squared_paper(digits: int, filled: bool) -> None:
     rows = np.full((10, 11), 0.0, np.float32)

@@ -70,6 +70,12 @@ def test_what_the_network_need_not_see_stays(height: int, stays: bool) -> None:
     assert witness.confirmed(told, _seen(), 1) == (told if stays else [])
 
 
+def test_what_is_low_and_in_doubt_must_have_been_seen() -> None:
+    (known,), sure = _line((10, 10, 12, 13))
+    (doubtful,), _ = _line((30, 10, 12, 13), label="?")
+    assert witness.confirmed([((known, doubtful), sure)], _seen(), 1) == []
+
+
 @pytest.mark.parametrize(("height", "stays"), [(9, True), (27, True), (28, False)])
 def test_on_a_page_seen_smaller_than_it_is_what_is_low_stays(height: int, stays: bool) -> None:
     told = [_line((10, 10, 12, height))]

@@ -57,3 +57,23 @@ def test_letters_beside_pairs_are_more_and_narrowed(
     assert not seen
     negatives.make(digits, PAIRS, 50, InkSpec(), seed=0)
     assert len(seen) >= 5
+
+
+def test_beside_pairs_two_glyphs_are_no_negative_but_three(
+    digits: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> np.ndarray:
+        raise AssertionError("two were put together")
+
+    three = []
+
+    def put(*_: object) -> np.ndarray:
+        three.append(1)
+        return np.full((28, 60), 200, np.uint8)
+
+    monkeypatch.setattr(negatives, "_pair", refuse)
+    monkeypatch.setattr(negatives, "_three", put)
+    negatives.make(digits, PAIRS, 100, InkSpec(), seed=0)
+    assert len(three) >= 5
+    with pytest.raises(AssertionError, match="two were put together"):
+        negatives.make(digits, DIGITS, 100, InkSpec(), seed=0)

@@ -50,7 +50,9 @@ def make(
     """
     rng = np.random.default_rng(seed)
     letters_of = unlike(labels)
-    kinds = [_pair, _pair, _dash, _speck, _crossing, _scribble, _ruled, _fragment]
+    # What is two of a network's classes may be one of them where those are pairs.
+    several = _three if _are_pairs(labels) else _pair
+    kinds = [several, several, _dash, _speck, _crossing, _scribble, _ruled, _fragment]
     images = np.empty((count, 1, spec.size, spec.size), np.uint8)
     for image in images:
         choice = int(rng.integers(len(kinds) + (4 if letters_of else 0)))
@@ -80,8 +82,19 @@ def _are_pairs(labels: Sequence[str]) -> bool:
 def _pair(glyphs: NDArray[np.uint8], rng: np.random.Generator) -> Image:
     """Two neighbours that touch, or nearly."""
     left, right = (_columns(glyphs[int(i), 0]) for i in rng.integers(len(glyphs), size=2))
+    return _beside(left, right, rng)
+
+
+def _three(glyphs: NDArray[np.uint8], rng: np.random.Generator) -> Image:
+    """Three neighbours that touch, or nearly."""
+    last = _columns(glyphs[int(rng.integers(len(glyphs))), 0])
+    return _beside(_pair(glyphs, rng), last, rng)
+
+
+def _beside(left: Image, right: Image, rng: np.random.Generator) -> Image:
+    """Two pictures side by side on one, their middles about level."""
     start = max(1, left.shape[1] - int(rng.integers(0, 4)))
-    drop = int(rng.integers(-4, 5))
+    drop = int(rng.integers(-4, 5)) + (left.shape[0] - right.shape[0]) // 2
     canvas = np.zeros((left.shape[0] + 8, start + max(right.shape[1], 4)), np.uint8)
     canvas[4 : 4 + left.shape[0], : left.shape[1]] = left
     part = canvas[4 + drop : 4 + drop + right.shape[0], start : start + right.shape[1]]

@@ -23,7 +23,7 @@ Image = NDArray[np.uint8]
 
 # Pictures of each label, of a single digit and of a pair.
 _SINGLE: dict[Split, int] = {"train": 2500, "validation": 60, "test": 60}
-_PAIR: dict[Split, int] = {"train": 700, "validation": 30, "test": 30}
+_PAIR: dict[Split, int] = {"train": 1400, "validation": 30, "test": 30}
 # A digit's height in pixels, and by how much of it neighbours differ in height and place.
 _HEIGHT, _TALLER, _HIGHER = 40, 0.15, 0.08
 # No digit is broader, as a share of its height; a level 1 would be.
