@@ -19,8 +19,9 @@ _MORE = 1.02
 # Cells of squared paper are not so large, pixels; its rules reach around so many times as much as
 # what of it passes for a grid.
 _ROOMY, _BEYOND = 40, 1.5
-# A grid has so many rules either way at least.
-_SIDES = 2
+# A grid has so many rules either way at least, and not so many pieces of rules both ways: ruled and
+# squared paper have.
+_SIDES, _SQUARES = 2, 30
 
 
 def find_gridded(
@@ -41,6 +42,8 @@ def find_gridded(
         Where a large one has nothing in its cells, no grid, and the levels without its rules.
     """
     frame = by_frame(ink, levels.faint)
+    if frame is None and rules is not None and not 0 < min(rules.counts) < _SQUARES:
+        return None
     grid = _grid_of(ink, levels.faint, rules, frame)
     crossed = rules is not None and min(rules.counts) > 0
     weaker = None
