@@ -120,7 +120,7 @@ def _without(grid: Grid, levels: Levels) -> tuple[None, Levels, Parts] | None:
 
 def _surely(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
     """A grid of rules found by less strict means, if it is much like one."""
-    if rules is None or min(rules.counts) < _SIDES:
+    if rules is None or not _SIDES <= min(rules.counts) < _SQUARES:
         return None
     grid = _grid_of(ink, faint, rules, None)
     return None if grid is None or grid.likeness < LIKELY else grid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -40,7 +41,7 @@ _RAGGED = 1.5
 LEVEL, UPRIGHT = 0, 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rules:
     """Where rules run, on a shrunk page.
 
@@ -54,16 +55,19 @@ class Rules:
     upright: Grey
     step: int
 
-    @property
+    @functools.cached_property
     def counts(self) -> tuple[int, int]:
         """How many rules, or their longer pieces, run across the page, and how many down it."""
         least = LONG / 2 * max(self.level.shape)
-        counts = []
-        for runs in (self.level, self.upright):
-            boxes = cv2.connectedComponentsWithStats(runs, connectivity=8)[2][1:]
-            sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1, initial=0)
-            counts.append(int((sides >= least).sum()))
-        return counts[0], counts[1]
+        # Runs one way enclose nothing, so that outer outlines are all there are.
+        across, down = (
+            sum(
+                max(cv2.boundingRect(run)[2:]) >= least
+                for run in cv2.findContours(runs, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+            )
+            for runs in (self.level, self.upright)
+        )
+        return across, down
 
     def has_more_than(self, other: Rules) -> bool:
         """Whether a pixel is a rule's here, but not there; both of the same page."""
