@@ -87,8 +87,7 @@ def find_rules(mask: Grey, broadest: float = _BROAD, crowded: float = _CROWDED) 
         Where they are; None if there are none.
     """
     step = -(-max(mask.shape) // _SIDE)
-    # A pixel beyond each block, or a hair of a rule, aslant, has steps that no straight run has.
-    pooled = as_grey(cv2.dilate(mask, np.ones((step + 1, step + 1), np.uint8)))[::step, ::step]
+    pooled = as_grey(cv2.dilate(mask, np.ones((step, step), np.uint8)))[::step, ::step]
     crowd = cv2.threshold(cv2.blur(pooled, (_AROUND, _AROUND)), crowded, 255, cv2.THRESH_BINARY)
     beside = cv2.dilate(crowd[1], np.ones((_AROUND, _AROUND), np.uint8))
     pooled = as_grey(cv2.bitwise_and(pooled, cv2.bitwise_not(beside)))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from digits_runtime.page import Candidate, find_page
 from digits_runtime.paper import find_ink
-from digits_runtime.rules import find_rules
 
 Image = NDArray[np.uint8]
 
@@ -173,17 +172,6 @@ def test_of_ruled_and_squared_paper_only_the_glyphs_are_left(
     (line,) = _lines(ruled)
     for found, box in zip(line, alone, strict=True):
         assert found.box == pytest.approx(box, abs=6)
-
-
-def test_thin_broken_rules_that_run_aslant_are_rules() -> None:
-    rng = np.random.default_rng(0)
-    rules = np.zeros((HEIGHT, WIDTH), np.uint8)
-    for y in range(20, HEIGHT, 30):
-        cv2.line(rules, (0, y - 75), (WIDTH, y + 75), (255,), 1)
-    rules[rng.random(rules.shape) < 0.06] = 0
-    found = find_rules(rules)
-    assert found is not None
-    assert found.counts == (16, 0)
 
 
 @pytest.mark.parametrize("squared", [False, True])
