@@ -145,14 +145,14 @@ def scaled(box: Box, scale: float) -> Box:
     return x, y, width, height
 
 
-def inside(part: Sequence[int], whole: Sequence[int]) -> float:
-    """Which share of a box lies within another."""
+def shares(one: Sequence[int], other: Sequence[int]) -> tuple[float, float]:
+    """Which share of each of two boxes lies within the other."""
     across, down = (
-        min(part[axis] + part[axis + 2], whole[axis] + whole[axis + 2])
-        - max(part[axis], whole[axis])
+        min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) - max(one[axis], other[axis])
         for axis in (0, 1)
     )
-    return max(across, 0) * max(down, 0) / (part[2] * part[3])
+    common = max(across, 0) * max(down, 0)
+    return common / (one[2] * one[3]), common / (other[2] * other[3])
 
 
 def _stacked(

@@ -190,10 +190,10 @@ def _in_a_word(inside: slice, line: Sequence[Candidate], names: Sequence[bool]) 
     if not known or stop - start > SEVERAL or not (before or after):
         return False
     if not before or not after:
-        # At a word's end there is a name beside a doubt, as of a letter cut in two; a name alone
-        # may be a number with its unit, and two that are known are.
+        # At a word's end there is a stroke beside a doubt, as of a letter cut in two; a name alone
+        # may be a number with its unit.
         letters, last = (before, line[start]) if before else (after, line[stop - 1])
-        cut = len(known) == 1 and stop - start == SEVERAL
+        cut = len(known) == 1 and stop - start == SEVERAL and _slender(known[0])
         return cut and len(letters) >= SEVERAL and _letters(letters[:SEVERAL], last, known)
     if len(known) == SEVERAL and max(len(before), len(after)) == 1:
         return False

@@ -38,7 +38,8 @@ _AROUND = np.ones((3, 3), np.uint8)
 _EDGE = 2
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
-# What has more than this share of its box in that of a glyph put back is a part of it.
+# What has more than this share of its box in that of a glyph put back, or holds that much of it, is
+# the same or a part.
 _PART = 0.5
 # A picture at most so many pixels high may be cut to the height of its line.
 _STRIP = 160
@@ -163,11 +164,12 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: boo
 
 
 def with_more(page: Page, more: Sequence[Candidate]) -> Page:
-    """A page without a grid, more candidates of it instead of what is part of those, in lines."""
+    """A page without a grid and more candidates of it, instead of their parts, in lines."""
     if not more:
         return page
     parts = [
-        any(layout.inside(one.box, whole.box) > _PART for whole in more) for one in page.candidates
+        any(max(layout.shares(one.box, whole.box)) > _PART for whole in more)
+        for one in page.candidates
     ]
     every = [*(one for one, part in zip(page.candidates, parts, strict=True) if not part), *more]
     lines, _ = layout.lines_of(np.array([one.box for one in every], np.int64).reshape(-1, 4))

@@ -116,9 +116,8 @@ def find_ink(grey: Grey, polarity: Polarity) -> Grey:
     paper = _paper(light, left)
     # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
     least = _DIMMEST * percentile(paper[::16, ::16], 90)
-    full = at_least(paper, int(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
-    if polarity == "bright":
-        full = as_grey(cv2.min(full, cv2.LUT(paper, _full_of_boards(paper))))
+    full = paper if polarity == "dark" else as_grey(cv2.LUT(paper, _full_of_boards(paper)))
+    full = at_least(full, int(min(max(least, _DEEP * noise, DARKEST_PAPER), 255)))
     return as_grey(cv2.divide(cv2.subtract(paper, light), full, scale=TO_FULL))
 
 

@@ -109,11 +109,7 @@ def lost(
         )
         and contract.labels[best] not in STROKES
         and tall / _AS_HIGH <= candidate.box[3] <= tall * _AS_HIGH
-        and not any(
-            layout.inside(one.box, two.box) > _OTHER
-            for other in known
-            for one, two in ((other, candidate), (candidate, other))
-        )
+        and not any(max(layout.shares(other.box, candidate.box)) > _OTHER for other in known)
     ]
 
 

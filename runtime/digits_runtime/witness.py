@@ -22,8 +22,9 @@ _LITTLE, _CERTAIN, _CERTAIN_STROKES, _LIKELY = 12, 0.98, 0.99, 0.9
 # A glyph was seen with this probability, in a box that shares this of what both cover; on a page of
 # so few glyphs it is to be named as the line has it, with that.
 _SEEN, _SAME, _FEW, _NAMED = 0.65, 0.3, 3, 0.55
-# From this height on, pixels, there may be writing, though the network does not surely see it.
-_LOWEST = 12
+# From this height on, pixels, there may be writing, though the network does not surely see it; all
+# of its glyphs have names then, or so many.
+_LOWEST, _CLEAR = 12, 2
 
 Told = tuple[tuple[Glyph, ...], float]  # a line, and how likely it is right
 
@@ -44,7 +45,7 @@ def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]
     Where there are few glyphs it must have named one of a line alike: what is seen at all is rather
     much, for the network, too, sees glyphs in letters and scribbles.
 
-    It need not see what is higher than it surely sees, nor what is lower and has all its names, but
+    It need not see what is higher than it surely sees, nor what is lower and has names enough, but
     on a page that it saw as it is what is too low for writing, too.
 
     Args:
@@ -61,8 +62,9 @@ def confirmed(told: Sequence[Told], seen: Sightings, scale: float) -> list[Told]
     def there(line: Sequence[Glyph]) -> bool:
         boxes = np.array([glyph.box for glyph in line]) / scale
         tall = median(boxes[:, 3])
-        named = all(glyph.label != UNCERTAIN for glyph in line)
-        if tall > highest or (least <= tall < lowest and named):
+        named = [glyph.label != UNCERTAIN for glyph in line]
+        clear = all(named) or sum(named) >= _CLEAR
+        if tall > highest or (least <= tall < lowest and clear):
             return True
         inter = np.minimum(high[:, None], boxes[:, :2] + boxes[:, 2:])
         inter -= np.maximum(low[:, None], boxes[:, :2])

@@ -89,10 +89,11 @@ def test_what_is_written_beside_one_known_digit_alone_makes_no_word_of_it() -> N
     assert _texts([[digit, letter, letter]]) == ["0"]
     assert _texts([[letter, digit, letter]]) == []
     assert _texts([[letter, letter, digit, letter]]) == []
-    # A letter cut in two at the end of others.
-    half = ("loop", _row(4, 0.6, none=0.3))
-    assert _texts([[letter, letter, digit, half]]) == []
-    assert _texts([[half, digit, letter, letter]]) == []
+    # A letter cut in two at the end of others; but not a number with its unit.
+    stroke, half = ("stroke", _row(1, 0.999)), ("loop", _row(4, 0.6, none=0.3))
+    assert _texts([[letter, letter, stroke, half]]) == []
+    assert _texts([[half, stroke, letter, letter]]) == []
+    assert _texts([[half, digit, letter, letter]]) == ["?0"]
     assert _texts([[letter, digit, half]]) == ["0?"]
     # Beside one that is sure others are named with less; a doubt is a glyph too.
     likely = ("loop", _row(4, 0.85))

@@ -101,6 +101,17 @@ def test_chalk_in_the_shade_is_nearly_as_strong_as_in_the_light(shade: float, le
     assert shaded[(board == 50) & (np.abs(np.arange(400) - 210) > 20)].max() < 20
 
 
+@pytest.mark.parametrize("noise", [1.5, 5.0])
+def test_a_white_wall_beside_a_board_is_no_ink(noise: float) -> None:
+    scene = np.full((360, 640), 45, np.uint8)
+    scene[:, :200] = 246
+    cv2.putText(scene, "52", (380, 220), cv2.FONT_HERSHEY_SIMPLEX, 4, (150,), 10)
+    noisy = scene + np.random.default_rng(0).normal(0, noise, scene.shape)
+    ink = find_ink(noisy.clip(0, 255).astype(np.uint8), "bright")
+    assert (ink[:, :190] > 40).mean() < 0.001
+    assert (ink[:, 230:] > 60).mean() > 0.02
+
+
 def test_empty_paper_of_any_brightness_has_no_ink() -> None:
     for level in (0, 1, 31, 32, 33, 128, 254, 255):
         paper = np.full((50, 70), level, np.uint8)

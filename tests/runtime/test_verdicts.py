@@ -100,6 +100,13 @@ def test_a_glyph_of_which_strokes_went_with_the_texture_takes_the_place_of_what_
     assert verdicts.lost([whole], rows, left, named, CONTRACT) == []
 
 
+def test_what_holds_a_glyph_put_back_and_has_no_name_goes() -> None:
+    around = Candidate((140, 100, 40, 40), np.full((40, 40), 200, np.uint8), cut=False)
+    page = Page([[_candidate(100), around, _candidate(200)]])
+    (line,) = with_more(page, [_candidate(150)]).lines
+    assert [one.box[0] for one in line] == [100, 150, 200]
+
+
 def test_what_was_lost_stands_in_its_line_again() -> None:
     page = Page([[_candidate(100), _candidate(200)]])
     (line,) = with_more(page, [_candidate(150)]).lines

@@ -71,9 +71,11 @@ def test_what_the_network_need_not_see_stays(height: int, stays: bool) -> None:
 
 
 def test_what_is_low_and_in_doubt_must_have_been_seen() -> None:
-    (known,), sure = _line((10, 10, 12, 13))
-    (doubtful,), _ = _line((30, 10, 12, 13), label="?")
-    assert witness.confirmed([((known, doubtful), sure)], _seen(), 1) == []
+    known, sure = _line((10, 10, 12, 13), (30, 10, 12, 13))
+    (doubtful,), _ = _line((50, 10, 12, 13), label="?")
+    assert witness.confirmed([((known[0], doubtful), sure)], _seen(), 1) == []
+    most = (*known, doubtful), sure
+    assert witness.confirmed([most], _seen(), 1) == [most]
 
 
 @pytest.mark.parametrize(("height", "stays"), [(9, True), (27, True), (28, False)])
