@@ -30,19 +30,16 @@ def logits(name: str, glyphs: NDArray[np.uint8]) -> dict[str, NDArray[np.float32
     return answers
 
 
-class Overheard:
+class Overheard(Session):
     """A session that keeps the glyphs it is asked for."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self) -> None:
+        super().__init__(provider="cpu")
         self.glyphs: list[NDArray[np.uint8]] = []
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._session, name)
 
     def probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.glyphs.append(glyphs.copy())
-        return self._session.probabilities(glyphs)
+        return super().probabilities(glyphs)
 
 
 def main() -> None:
@@ -50,16 +47,15 @@ def main() -> None:
     answers: dict[str, NDArray[np.generic]] = {}
     answers.update(logits("glyphs", asked["glyphs"]))
     reader = Reader(provider="cpu")
-    session = reader.session
+    reader.session = reader.pages.session = session = Overheard()
     started = time.perf_counter()
     for name in asked.files:
         if not name.startswith("frame"):
             continue
-        overheard = Overheard(session)
-        reader.session = reader.pages.session = overheard  # type: ignore[assignment]
+        session.glyphs.clear()
         reading = reader.read(asked[name].tobytes(), source=name)
         size = session.contract.ink.size
-        answers[name] = np.concatenate([np.zeros((0, 1, size, size), np.uint8), *overheard.glyphs])
+        answers[name] = np.concatenate([np.zeros((0, 1, size, size), np.uint8), *session.glyphs])
         said = {"text": reading.text, "glyphs": reading.to_dict()["glyphs"]}
         answers[f"{name}-reading"] = np.frombuffer(json.dumps(said).encode(), np.uint8)
     seconds = time.perf_counter() - started
