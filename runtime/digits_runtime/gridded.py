@@ -19,8 +19,8 @@ _MORE = 1.02
 # Cells of squared paper are not so large, pixels; its rules reach around so many times as much as
 # what of it passes for a grid.
 _ROOMY, _BEYOND = 40, 1.5
-# A grid has so many rules either way at least, and not so many pieces of rules both ways: ruled and
-# squared paper have.
+# A grid has so many rules either way at least. Without a frame, paper ruled one way alone has none,
+# nor has squared paper, which has so many pieces of rules both ways.
 _SIDES, _SQUARES = 2, 30
 
 

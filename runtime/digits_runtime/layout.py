@@ -146,7 +146,7 @@ def scaled(box: Box, scale: float) -> Box:
 
 
 def shares(one: Sequence[int], other: Sequence[int]) -> tuple[float, float]:
-    """Which share of each of two boxes lies within the other."""
+    """Which share of each of two boxes (x, y, width, height) lies within the other."""
     across, down = (
         min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) - max(one[axis], other[axis])
         for axis in (0, 1)

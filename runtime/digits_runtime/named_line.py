@@ -196,12 +196,16 @@ def _in_a_word(inside: slice, line: Sequence[Candidate], names: Sequence[bool]) 
         cut = len(known) == 1 and stop - start == SEVERAL and _slender(known[0])
         return cut and len(letters) >= SEVERAL and _letters(letters[:SEVERAL], last, known)
     if len(known) == SEVERAL and max(len(before), len(after)) == 1:
+        # Rather a number's ends that touch.
         return False
     return _letters(before[:1], line[start], known) and _letters(after[:1], line[stop - 1], known)
 
 
 def _letters(beside: Sequence[Candidate], last: Candidate, known: Sequence[Candidate]) -> bool:
-    """Whether what follows a glyph, outwards, and is none, may be letters that go on with it."""
+    """Whether what follows a glyph, outwards, and is none, may be letters that go on with it.
+
+    What the border cuts is none: it may be a number's end.
+    """
     return all(
         not one.cut and next_in_a_word(one, inner, known)
         for one, inner in zip(beside, (last, *beside), strict=False)

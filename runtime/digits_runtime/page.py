@@ -167,11 +167,12 @@ def with_more(page: Page, more: Sequence[Candidate]) -> Page:
     """A page without a grid and more candidates of it, instead of their parts, in lines."""
     if not more:
         return page
-    parts = [
-        any(max(layout.shares(one.box, whole.box)) > _PART for whole in more)
+    kept = [
+        one
         for one in page.candidates
+        if not any(max(layout.shares(one.box, whole.box)) > _PART for whole in more)
     ]
-    every = [*(one for one, part in zip(page.candidates, parts, strict=True) if not part), *more]
+    every = [*kept, *more]
     lines, _ = layout.lines_of(np.array([one.box for one in every], np.int64).reshape(-1, 4))
     return Page([[every[index] for index in line] for line in lines])
 

@@ -122,12 +122,16 @@ def find_ink(grey: Grey, polarity: Polarity) -> Grey:
 
 
 def _full_of_boards(paper: Grey) -> Grey:
-    """Full contrast by how dark a board is: uint8 `[256]`, to be looked up by its negative."""
+    """Full contrast by how dark a board is: uint8 `[256]`, to be looked up by its negative.
+
+    Args:
+        paper: uint8 `[h, w]`, that negative.
+    """
     levels = np.arange(256)
     board = 255 - levels + _GLARE
     lit = 255 - percentile(paper[::16, ::16], 100 - _IN_LIGHT) + _GLARE
     shares = np.clip(board / lit, _DARKEST_SHADE, 1)
-    return np.maximum(np.rint(levels * shares), 1).astype(np.uint8)
+    return np.rint(levels * shares).astype(np.uint8)
 
 
 def _paper(light: Grey, noise: float) -> Grey:

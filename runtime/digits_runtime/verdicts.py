@@ -96,8 +96,7 @@ def lost(
         told: Their probabilities.
         contract: Of the model.
     """
-    named_left = sure(told, contract).tolist()
-    known = [other for other, name in zip(left, named_left, strict=True) if name]
+    known = [left[place] for place in np.flatnonzero(sure(told, contract)).tolist()]
     tall = median([candidate.box[3] for candidate in known])
     named = rows[:, : len(contract.labels)]
     return [
