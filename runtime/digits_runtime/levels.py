@@ -93,8 +93,10 @@ def find_levels(ink: Grey, deviations: float = _DEVIATIONS) -> Levels | None:
         down, across = (max(length // pitch, 1) for length in few.shape)
         few = few[: down * pitch, : across * pitch]
         tiles = few.reshape(down, len(few) // down, across, -1).swapaxes(1, 2)
-        count = tiles.shape[2] * tiles.shape[3]
-        ranked = np.partition(tiles.reshape(down, across, -1), (count // 4, count // 2), axis=2)
+        # Whole, and of 32 bits, NumPy sorts in a sixth of the time that bytes take in part.
+        ranked = np.sort(tiles.reshape(down, across, -1).astype(np.uint32), axis=2)
+        ranked = ranked.astype(np.uint8)
+        count = ranked.shape[2]
         lower, middle = ranked[:, :, count // 4], ranked[:, :, count // 2]
     around = _around(middle)
     # Of normal deviates a quarter lies 0.674 deviations below the middle.

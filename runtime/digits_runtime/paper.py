@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import cv2
@@ -33,6 +34,8 @@ _BLOCK, _BLOCKS = 4, 100
 # A shadow ends where the paper a block further on is so much brighter, and by so many deviations of
 # the noise; brighter than that by so much is a sheet on something dark.
 _LIT, _OVER_NOISE, _SHEET = 1.05, 1.5, 2.3
+# Squares of more pixels than this from their middle to a side are closed by doubling.
+_FEW = 10
 # Closed pixel by pixel paper is brighter than it is, by so many deviations of its noise.
 _LIFTED = 2.7
 # Pixel noise, in grey levels, from which on a page is smoothed, and of how many rows one is looked
@@ -81,7 +84,8 @@ def _balance(grey: Grey, step: int) -> float:
     height, width = (length // step for length in grey.shape[:2])
     whole = grey[: height * step, : width * step]
     small = as_grey(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
-    usual = cv2.medianBlur(small, _SURROUNDINGS)
+    # Of 16 bits OpenCV finds medians five to thirty times as fast as of 8.
+    usual = as_grey(cv2.medianBlur(small.astype(np.uint16), _SURROUNDINGS).astype(np.uint8))
     bright, dark = (
         cv2.mean(without_grain(as_grey(cv2.subtract(one, other)), _GRAIN))[0]
         for one, other in ((small, usual), (usual, small))
@@ -166,10 +170,10 @@ def _paper(light: Grey, noise: float) -> Grey:
     brightest = _enlarged(as_grey(cv2.dilate(lit, _square(1))), light.shape)
     near = as_grey(cv2.dilate(ends.astype(np.uint8) * np.uint8(255), _square(1)))
     near = as_grey(cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST))
-    # On the shaded side all is as it was: what is between both would be ink there. By whole
-    # numbers, for OpenCV rounds a half otherwise on ARM.
-    twice = cv2.add(exact, exact, dtype=cv2.CV_16U)
-    on_lit = cv2.compare(twice, cv2.add(paper, brightest, dtype=cv2.CV_16U), cv2.CMP_GT)
+    # On the shaded side all is as it was: what is between both would be ink there.
+    on_lit = cv2.compare(
+        cv2.subtract(exact, paper), cv2.subtract(brightest, exact), cv2.CMP_GT
+    )
     cv2.copyTo(cv2.min(brightest, exact), cv2.bitwise_and(on_lit, near), paper)
     return paper
 
@@ -178,10 +182,38 @@ def _closed(light: Grey, reach: int) -> Grey:
     """What a closing by squares leaves, of so many pixels from their middle to a side."""
     # The border goes on beyond itself: a closing has no room there, and a shadow that meets it
     # aslant would leave a wedge.
-    wide = cv2.copyMakeBorder(light, *(4 * (2 * reach + 1,)), cv2.BORDER_REPLICATE)
-    square = _square(reach)
-    inside = slice(2 * reach + 1, -2 * reach - 1)
+    wide = as_grey(cv2.copyMakeBorder(light, *(4 * (2 * reach,)), cv2.BORDER_REPLICATE))
+    if reach > _FEW:
+        for pick in (cv2.max, cv2.min):
+            wide = _extremes(wide, 2 * reach + 1, pick)
+        return wide
+    square, inside = _square(reach), slice(2 * reach, -2 * reach)
     return as_grey(cv2.erode(cv2.dilate(wide, square), square)[inside, inside])
+
+
+def _extremes(grey: Grey, side: int, pick: Callable[..., object]) -> Grey:
+    """The largest or smallest of each square of so many pixels: `[h - side + 1, w - side + 1]`.
+
+    Those of twice as many from two of half as many, not as OpenCV from every pixel of a side.
+
+    Args:
+        grey: uint8 `[h, w]`.
+        side: Pixels.
+        pick: `cv2.max` or `cv2.min`.
+    """
+    height, width = grey.shape
+    other = np.empty_like(grey)
+    for down in (True, False):
+        done = 1
+        while done < side:
+            step = min(done, side - done)
+            done += step
+            y, x = (step, 0) if down else (0, step)
+            height, width = height - y, width - x
+            first, second = grey[:height, :width], grey[y : y + height, x : x + width]
+            pick(first, second, other[:height, :width])
+            grey, other = other, grey
+    return grey[:height, :width]
 
 
 def _enlarged(blocks: Grey, shape: tuple[int, ...]) -> Grey:
