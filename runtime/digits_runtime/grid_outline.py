@@ -60,6 +60,8 @@ def framed(mask: Grey) -> list[NDArray[np.float32]]:
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     found = []
     for contour in contours:
+        if len(contour) < 4:  # most specks of a noisy page
+            continue
         _, _, width, height = cv2.boundingRect(contour)
         if width * height < _LARGE * mask.size:
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -125,9 +127,10 @@ def lines_of(
     linked[found, nearest[found]] = True
     # Of several that name the same right neighbour only the nearest is its left neighbour.
     linked &= distance == np.where(linked, distance, np.inf).min(axis=0, keepdims=True)
-    chained = [sorted(group, key=lambda i: float(x[i, 0])) for group in _connected(linked)]
-    lines = [part for line in chained for part in _numbers(line, boxes)]
-    lines.sort(key=lambda line: float(np.mean([centre[i, 0] for i in line])))
+    each, centres = boxes.tolist(), centre[:, 0].tolist()
+    chained = [sorted(group, key=lambda i: int(each[i][0])) for group in _connected(linked)]
+    lines = [part for line in chained for part in _numbers(line, each)]
+    lines.sort(key=lambda line: sum(centres[i] for i in line) / len(line))
     # Two or three glyphs of a level line may well step like this.
     return lines, slope if len(slopes) >= _SURE_SLOPE else 0.0
 
@@ -184,20 +187,25 @@ def _stacked(
     return stacked
 
 
-def _numbers(line: list[int], boxes: Boxes) -> list[list[int]]:
+def _numbers(line: list[int], boxes: Sequence[Sequence[int]]) -> list[list[int]]:
     """Part a line where a gap is far wider than its others: columns, numbers side by side."""
-    x, _, w, h = boxes[line].T
-    gaps = x[1:] - (x + w)[:-1]
-    if len(gaps) == 0:
+    if len(line) == 1:
         return [line]
-    tall = median(h)
-    wide = gaps > _WIDE * tall
-    if len(gaps) > 1:
-        usual, least = (max(gap, 0.2 * tall) for gap in (median(gaps), float(gaps.min())))
-        wide &= gaps > _UNUSUAL * least
-        wide |= (gaps > _UNUSUAL * usual) & (gaps > tall)
-    breaks = np.flatnonzero(wide) + 1
-    return [part.tolist() for part in np.split(np.array(line), breaks)]
+    gaps = [
+        boxes[right][0] - boxes[left][0] - boxes[left][2] for left, right in itertools.pairwise(line)
+    ]
+    tall = statistics.median(boxes[index][3] for index in line)
+    usual, least = (max(gap, 0.2 * tall) for gap in (statistics.median(gaps), min(gaps)))
+    parts = [line[:1]]
+    for index, gap in zip(line[1:], gaps, strict=True):
+        wide = gap > _WIDE * tall
+        if len(gaps) > 1:
+            wide = wide and gap > _UNUSUAL * least
+            wide = wide or (gap > _UNUSUAL * usual and gap > tall)
+        if wide:
+            parts.append([])
+        parts[-1].append(index)
+    return parts
 
 
 def _connected(linked: NDArray[np.bool_]) -> list[list[int]]:

@@ -146,7 +146,7 @@ def _peaks(
     centres = np.ascontiguousarray(quarters.reshape(2 * height, 2 * width))
     around = np.asarray(cv2.dilate(centres, np.ones((3, 3), np.uint8)))
     y, x = np.nonzero((centres >= around) & (centres > np.log(LEAST / (1 - LEAST))))
-    wide = np.pad(centres, 1, mode="edge").astype(np.float64)
+    wide = np.asarray(cv2.copyMakeBorder(centres, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float64)
     right = _between(wide[y + 1, x], wide[y + 1, x + 1], wide[y + 1, x + 2])
     down = _between(wide[y, x + 1], wide[y + 1, x + 1], wide[y + 2, x + 1])
     middle = np.stack((x + 0.5 + right, y + 0.5 + down), axis=1) * (stride / 2)

@@ -36,11 +36,15 @@ def find_parts(mask: Grey) -> Parts:
     found, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if hierarchy is None:
         return Parts((), np.zeros((0, 4), np.int64))
-    # Outlines of ink have no parent; outlines of holes have.
+    # Outlines of ink have no parent; outlines of holes have. What has one point is one pixel.
     parents = np.reshape(hierarchy, (-1, 4))[:, 3].tolist()
     outer = [
-        cast(Contour, contour) for contour, parent in zip(found, parents, strict=True) if parent < 0
+        cast(Contour, contour)
+        for contour, parent in zip(found, parents, strict=True)
+        if parent < 0 and len(contour) > 1
     ]
+    if not outer:
+        return Parts((), np.zeros((0, 4), np.int64))
     boxes = np.array([cv2.boundingRect(contour) for contour in outer], np.int64)
     large = np.flatnonzero(boxes[:, 2:].max(axis=1) >= SMALLEST)
     if len(large) > _MOST:

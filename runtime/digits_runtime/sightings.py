@@ -17,6 +17,7 @@ from digits_runtime import layout
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.page import Candidate, Page, upright
 from digits_runtime.page_network import Sightings
+from digits_runtime.ranks import percentile
 
 # A candidate and a sighting whose boxes share this of what they cover are one; a candidate of which
 # more than this is in what was seen is part of a glyph, or several.
@@ -168,12 +169,12 @@ def _cut(ink: Grey, boxes: NDArray[np.float64], number: int, slope: float) -> Ca
     part = ink[top : int(max(0, y + h + margin)) + 1, left : int(max(0, x + w + margin)) + 1].copy()
     if part.size == 0:
         return None
-    grain = float(np.percentile(part, _GRAIN))
+    grain = percentile(part, _GRAIN)
     _leave_out_neighbours(part, boxes, number, (left, top))
     inked = part[part > 0]
     if len(inked) < _FEWEST:
         return None
-    strongest = float(np.percentile(inked, 97))
+    strongest = percentile(inked, 97)
     smooth = as_grey(cv2.GaussianBlur(part, (0, 0), max(0.6, 0.018 * h)))
     strong = (smooth > grain + _STROKE * max(strongest - grain, 1)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strong, connectivity=8)
@@ -191,7 +192,8 @@ def _cut(ink: Grey, boxes: NDArray[np.float64], number: int, slope: float) -> Ca
     floor = np.uint8(grain + 0.1 * (strongest - grain))
     clean = as_grey(cv2.bitwise_and(cv2.subtract(part, np.full_like(part, floor)), around))
     bx, by, bw, bh = cv2.boundingRect(mask)
-    glyph = np.pad(clean[max(by - 2, 0) : by + bh + 2, max(bx - 2, 0) : bx + bw + 2], 1)
+    near = clean[max(by - 2, 0) : by + bh + 2, max(bx - 2, 0) : bx + bw + 2]
+    glyph = as_grey(cv2.copyMakeBorder(near, 1, 1, 1, 1, cv2.BORDER_CONSTANT))
     box = (left + bx, top + by, bw, bh)
     cut = box[0] == 0 or box[1] == 0
     cut = cut or box[0] + bw == ink.shape[1] or box[1] + bh == ink.shape[0]
