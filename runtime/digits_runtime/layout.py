@@ -191,9 +191,8 @@ def _numbers(line: list[int], boxes: Sequence[Sequence[int]]) -> list[list[int]]
     """Part a line where a gap is far wider than its others: columns, numbers side by side."""
     if len(line) == 1:
         return [line]
-    gaps = [
-        boxes[right][0] - boxes[left][0] - boxes[left][2] for left, right in itertools.pairwise(line)
-    ]
+    ends = itertools.pairwise(boxes[index] for index in line)
+    gaps = [right[0] - left[0] - left[2] for left, right in ends]
     tall = statistics.median(boxes[index][3] for index in line)
     usual, least = (max(gap, 0.2 * tall) for gap in (statistics.median(gaps), min(gaps)))
     parts = [line[:1]]

@@ -171,9 +171,7 @@ def _paper(light: Grey, noise: float) -> Grey:
     near = as_grey(cv2.dilate(ends.astype(np.uint8) * np.uint8(255), _square(1)))
     near = as_grey(cv2.resize(near, (width, height), interpolation=cv2.INTER_NEAREST))
     # On the shaded side all is as it was: what is between both would be ink there.
-    on_lit = cv2.compare(
-        cv2.subtract(exact, paper), cv2.subtract(brightest, exact), cv2.CMP_GT
-    )
+    on_lit = cv2.compare(cv2.subtract(exact, paper), cv2.subtract(brightest, exact), cv2.CMP_GT)
     cv2.copyTo(cv2.min(brightest, exact), cv2.bitwise_and(on_lit, near), paper)
     return paper
 
