@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime.closing import closed
 from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey, at_least, without_grain
 from digits_runtime.one_glyph import guess_polarity as guess_polarity_of_glyph
 from digits_runtime.ranks import percentile
@@ -34,8 +34,6 @@ _BLOCK, _BLOCKS = 4, 100
 # A shadow ends where the paper a block further on is so much brighter, and by so many deviations of
 # the noise; brighter than that by so much is a sheet on something dark.
 _LIT, _OVER_NOISE, _SHEET = 1.05, 1.5, 2.3
-# Squares of more pixels than this from their middle to a side are closed by doubling.
-_FEW = 10
 # Closed pixel by pixel paper is brighter than it is, by so many deviations of its noise.
 _LIFTED = 2.7
 # Pixel noise, in grey levels, from which on a page is smoothed, and of how many rows one is looked
@@ -156,16 +154,16 @@ def _paper(light: Grey, noise: float) -> Grey:
     widest = max(_STROKE_OF_GLYPH * min(side, _SMALL), _STROKE * side)
     reach = max(round(widest / step / 2), 1)
     if step == 1:
-        return _closed(light, reach)
+        return closed(light, reach)
     size = (-(-width // step), -(-height // step))
     blocks = as_grey(cv2.resize(light, size, interpolation=cv2.INTER_AREA))
-    closed = _closed(blocks, reach)
-    shaded, lit = as_grey(cv2.erode(closed, _square(1))), as_grey(cv2.dilate(closed, _square(1)))
+    whole = closed(blocks, reach)
+    shaded, lit = as_grey(cv2.erode(whole, _square(1))), as_grey(cv2.dilate(whole, _square(1)))
     paper = _enlarged(shaded, light.shape)
     ends = (lit > _LIT * shaded + _OVER_NOISE * noise) & (lit < _SHEET * shaded)
     if not ends.any():
         return paper
-    exact = _closed(light, reach * step)
+    exact = closed(light, reach * step)
     exact = as_grey(cv2.subtract(exact, np.full_like(exact, round(_LIFTED * noise))))
     brightest = _enlarged(as_grey(cv2.dilate(lit, _square(1))), light.shape)
     near = as_grey(cv2.dilate(ends.astype(np.uint8) * np.uint8(255), _square(1)))
@@ -174,44 +172,6 @@ def _paper(light: Grey, noise: float) -> Grey:
     on_lit = cv2.compare(cv2.subtract(exact, paper), cv2.subtract(brightest, exact), cv2.CMP_GT)
     cv2.copyTo(cv2.min(brightest, exact), cv2.bitwise_and(on_lit, near), paper)
     return paper
-
-
-def _closed(light: Grey, reach: int) -> Grey:
-    """What a closing by squares leaves, of so many pixels from their middle to a side."""
-    # The border goes on beyond itself: a closing has no room there, and a shadow that meets it
-    # aslant would leave a wedge.
-    wide = as_grey(cv2.copyMakeBorder(light, *(4 * (2 * reach,)), cv2.BORDER_REPLICATE))
-    if reach > _FEW:
-        for pick in (cv2.max, cv2.min):
-            wide = _extremes(wide, 2 * reach + 1, pick)
-        return wide
-    square, inside = _square(reach), slice(2 * reach, -2 * reach)
-    return as_grey(cv2.erode(cv2.dilate(wide, square), square)[inside, inside])
-
-
-def _extremes(grey: Grey, side: int, pick: Callable[..., object]) -> Grey:
-    """The largest or smallest of each square of so many pixels: `[h - side + 1, w - side + 1]`.
-
-    Those of twice as many from two of half as many, not as OpenCV from every pixel of a side.
-
-    Args:
-        grey: uint8 `[h, w]`.
-        side: Pixels.
-        pick: `cv2.max` or `cv2.min`.
-    """
-    height, width = grey.shape
-    other = np.empty_like(grey)
-    for down in (True, False):
-        done = 1
-        while done < side:
-            step = min(done, side - done)
-            done += step
-            y, x = (step, 0) if down else (0, step)
-            height, width = height - y, width - x
-            first, second = grey[:height, :width], grey[y : y + height, x : x + width]
-            pick(first, second, other[:height, :width])
-            grey, other = other, grey
-    return grey[:height, :width]
 
 
 def _enlarged(blocks: Grey, shape: tuple[int, ...]) -> Grey:
