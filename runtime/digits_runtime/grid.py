@@ -32,7 +32,8 @@ _SIDE = 600
 _SMALLEST_CELL = 10
 # What is written in a cell is so high, as a share of the cell; so many cells hold something.
 LOWEST, _TALLEST, _FILLED = 0.25, 1.3, 0.08
-# What is slimmer than this share of a cell, and as close to its border, is left of a rule.
+# What is slimmer than this share of a cell's shorter side, and as close to its border, is left of a
+# rule.
 _RIM = 0.2
 # A rule's soft edges, in pixels of the page, both together.
 _SOFT = 3
@@ -103,7 +104,7 @@ class Grid:
         """
         centres, sizes = self.in_cells(boxes)
         inside = ((centres > 0) & (centres < self.shape[::-1])).all(axis=1)
-        writing = inside & (sizes[:, 1] >= LOWEST) & ~of_rules(centres, sizes)
+        writing = inside & (sizes[:, 1] >= LOWEST) & ~of_rules(centres, sizes, self.aspect)
         small = (sizes <= _TALLEST).all(axis=1)
         fits = int((writing & small).sum())
         if (writing & ~small).sum() > fits or fits < _FILLED * np.prod(self.shape):
@@ -115,7 +116,7 @@ class Grid:
         rows, columns = self.shape
         cells: list[list[list[int]]] = [[[] for _ in range(columns)] for _ in range(rows)]
         centres, sizes = self.in_cells(boxes)
-        left = of_rules(centres, sizes)
+        left = of_rules(centres, sizes, self.aspect)
         for index in np.argsort(centres[:, 0], kind="stable").tolist():
             column, row = np.floor(centres[index]).astype(int).tolist()
             if not (0 <= row < rows and 0 <= column < columns):
@@ -139,6 +140,12 @@ class Grid:
         cells = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
         straight = cells * np.array(self.size) / self.shape[::-1] + MARGIN
         return _mapped(straight, self._back).astype(np.float32)
+
+    @property
+    def aspect(self) -> float:
+        """How broad a cell is for its height, in the mean."""
+        rows, columns = self.shape
+        return (self.size[0] / columns) / (self.size[1] / rows)
 
     @property
     def even(self) -> bool:
@@ -229,15 +236,18 @@ def _turned_over(flat: Grey) -> Grey:
     return as_grey(np.ascontiguousarray(flat.T))
 
 
-def of_rules(centres: Points, sizes: Points) -> NDArray[np.bool_]:
+def of_rules(centres: Points, sizes: Points, aspect: float = 1.0) -> NDArray[np.bool_]:
     """Which boxes are slim and close to a cell's border, left of a rule: bool `[n]`.
 
     Args:
         centres: float64 `[n, 2]`, in columns and rows.
         sizes: The same.
+        aspect: How broad a cell is for its height.
     """
-    aside = np.abs(centres % 1 - 0.5) > 0.5 - _RIM
-    return np.asarray((aside & (sizes < _RIM)).any(axis=1))
+    # In a broad cell a digit, too, is slim for it, and stands where one begins to write.
+    rim = _RIM * np.array([min(1 / aspect, 1), min(aspect, 1)])
+    aside = np.abs(centres % 1 - 0.5) > 0.5 - rim
+    return np.asarray((aside & (sizes < rim)).any(axis=1))
 
 
 def _between(

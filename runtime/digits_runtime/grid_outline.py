@@ -65,12 +65,28 @@ def framed(mask: Grey) -> list[NDArray[np.float32]]:
         _, _, width, height = cv2.boundingRect(contour)
         if width * height < _LARGE * mask.size:
             continue
-        area = cv2.contourArea(cv2.convexHull(contour))
-        hull = _few(np.asarray(contour, np.int32))
-        quad = None if len(hull) < 4 or area < _LARGE * mask.size else _inscribed(hull)
-        if quad is not None and cv2.contourArea(quad.astype(np.float32)) >= _FOUR_SIDED * area:
-            found.append(_from_upper_left(quad))
+        if cv2.contourArea(cv2.convexHull(contour)) >= _LARGE * mask.size:
+            quad = four_sided(np.asarray(contour, np.int32))
+            if quad is not None and quad[1] >= _FOUR_SIDED:
+                found.append(quad[0])
     return found
+
+
+def four_sided(contour: NDArray[np.int32]) -> tuple[NDArray[np.float32], float] | None:
+    """The quadrilateral that fills most of an outline's convex hull, and how much; None of fewer.
+
+    Args:
+        contour: int32 `[n, 1, 2]`.
+
+    Returns:
+        Corners, float32 `[4, 2]`, from the upper left clockwise; and their share of the hull.
+    """
+    hull = _few(contour)
+    quad = _inscribed(hull) if len(hull) >= 4 else None
+    if quad is None:
+        return None
+    area = cv2.contourArea(cv2.convexHull(contour))
+    return _from_upper_left(quad), cv2.contourArea(quad.astype(np.float32)) / area
 
 
 def around_all(level: Grey, upright: Grey) -> NDArray[np.float32] | None:

@@ -29,6 +29,9 @@ _FAR, _UNUSUAL, _WIDE = 2.2, 2.5, 1.7
 # each other, how high the larger; by what share of the narrower one they lie above one another;
 # and how far a neighbour's top and bottom may be from theirs.
 _TOUCHING, _ENTWINED, _PART, _ABOVE, _LEVEL = 0.06, 0.2, 0.72, 0.35, 0.15
+# What is so many times as long as glyphs are high on a page, and of so many times their height's
+# square, is far larger; of such a glyph a part has this share of its longer side at least.
+_LONG, _LARGE, _BAR = 3, 6, 0.25
 # Boxes of a cell that overlap by this share of the narrower from side to side are of one glyph.
 _BESIDE = 0.3
 
@@ -56,13 +59,31 @@ def join(boxes: Boxes, areas: NDArray[np.int64]) -> list[list[int]]:
     near = (overlap >= 0.35 * np.minimum(w, w.T)) & (gap <= 0.16 * h.T)
     # But not a glyph and the frame around it.
     inside = (overlap >= 0.8 * w) & (gap <= -0.8 * h) & (h >= 0.12 * h.T)
-    part = smaller & ((flat & near) | inside)
+    # Nor a shadow's edge, a pen or a sheet's outline and what is written beside it.
+    longer = np.maximum(w, h)
+    tiny = (longer < _BAR * longer.T) & _far_larger(boxes, areas)
+    part = smaller & ((flat & near) | inside) & ~tiny
     # Of one glyph only, the nearest: what is left of a rule would make one of all that it touches.
     rows = np.flatnonzero(part.any(axis=1))
     nearest = np.where(part[rows], gap[rows], np.inf).argmin(axis=1)
     same = smaller & _stacked(boxes, overlap, gap)
     same[rows, nearest] = True
     return _connected(same)
+
+
+def _far_larger(boxes: Boxes, areas: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which boxes are far larger than glyphs usually are on a page: `[n]`.
+
+    Args:
+        boxes: Of the parts.
+        areas: `[n]`, their ink in pixels.
+    """
+    heights = boxes[:, 3]
+    order = np.argsort(heights, kind="stable")
+    weights = np.cumsum(np.sqrt(areas[order]))
+    usual = heights[order][np.searchsorted(weights, weights[-1] / 2)]
+    long = boxes[:, 2:].max(axis=1) > _LONG * usual
+    return np.asarray(long & (boxes[:, 2:].prod(axis=1) > _LARGE * usual**2), np.bool_)
 
 
 def pieces_of_one(cell: list[int], boxes: Boxes) -> list[list[int]]:

@@ -37,6 +37,11 @@ STRANGE, _TEXT = 3, 0.25
 # A lone glyph is named with this probability, and is so strong and so tall, in levels of ink and
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 28, 11, 90, 24
+# What is rather none has that probability, and this share of the height of what has a name. So many
+# letters, as many as there are names or with names that the page network gives no more than this,
+# make a word of it; or one, with such names.
+_RATHER_NONE, _AS_HIGH = 0.5, 0.5
+_LETTERS, _SEEN, _HARDLY_SEEN = 2, 0.8, 0.5
 # So many known glyphs show what another has to be like.
 SEVERAL = 2
 
@@ -51,6 +56,8 @@ class NamedLine:
         solid: How many of those are more than a single stroke, counted up to `SOLID`.
         tall: Height of its glyphs, pixels of the candidates' boxes.
         strength: Of its ink where it is strongest.
+        strange: How many glyphs of its height, in it or before or after it, are rather none.
+        seen: How likely its names are by the page network, in the mean; 1 where that said nothing.
     """
 
     glyphs: tuple[Glyph, ...]
@@ -58,11 +65,26 @@ class NamedLine:
     solid: int
     tall: float
     strength: float
+    strange: int = 0
+    seen: float = 1.0
 
     @property
     def clear(self) -> bool:
         """Whether it is a number for sure."""
         return self.known == len(self.glyphs) >= SOLID == self.solid
+
+    @property
+    def doubted(self) -> int:
+        """How many of its glyphs have no name."""
+        return len(self.glyphs) - self.known
+
+    @property
+    def like_text(self) -> bool:
+        """Whether it holds a doubt, and is rather a word of which some letters look like digits."""
+        if not self.doubted or not self.strange:
+            return False
+        letters = self.strange >= _LETTERS and (self.strange >= self.known or self.seen < _SEEN)
+        return letters or self.seen < _HARDLY_SEEN
 
     @property
     def bare(self) -> bool:
@@ -122,7 +144,18 @@ class NamedLine:
         # More of them would tell nothing more.
         solid = sum(islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), SOLID))
         strength = median(s for s, name in zip(strengths[inside], names, strict=True) if name)
-        return cls(whole_line, known, solid, median(c.box[3] for c in named), strength)
+        high = median(c.box[3] for c in named)
+        letters = sum(
+            _none(row, contract) >= _RATHER_NONE and candidate.box[3] >= _AS_HIGH * high
+            for candidate, row in zip(line, told, strict=True)
+        )
+        hints = [
+            float(candidate.hint[contract.labels.index(glyph.label)])
+            for candidate, glyph in zip(candidates, whole_line, strict=True)
+            if candidate.hint is not None and glyph.label != UNCERTAIN
+        ]
+        seen = sum(hints) / len(hints) if hints else 1.0
+        return cls(whole_line, known, solid, high, strength, letters, seen)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:
         """Its glyphs, and how likely all of them are right beside so many pieces of litter."""

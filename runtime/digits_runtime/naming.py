@@ -28,6 +28,10 @@ _FEW_BARE, _LITTER, _TALL_BARE = 3, 6, 45
 # line that is a number for sure, if many have none.
 _TEXTURED, _CLEAR = 60, 0.7
 
+# A line with a doubt is no number if it has less than this share of the height of those without
+# one; with one doubt, of what is rather a glyph, less than that.
+_LOW, _LOWER = 0.6, 0.5
+
 # A number is rather right than wrong; a lone glyph, which litter likes to be, is so likely right.
 _LIKELY, _LIKELY_ALONE = 0.5, 0.76
 
@@ -57,7 +61,7 @@ def name_lines(
         NamedLine.of(line, row, contract, scale) for line, row in zip(lines, rows, strict=True)
     ]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
-    named = [line for line in named if line.glyphs]
+    named = _without_print([line for line in named if line.glyphs and not line.like_text])
     textured = litter > _TEXTURED
     if textured or any(line.clear for line in named):
         # Texture, or text beside a number: some of its letters look like digits.
@@ -79,6 +83,20 @@ def name_lines(
     doubted = any(glyph.label == UNCERTAIN for line, _ in told for glyph in line)
     # Where no number is rather right than wrong, and none admits a doubt, there is no number.
     return told if doubted or any(right >= _LIKELY for _, right in told) else []
+
+
+def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
+    """Lines without what is far lower than numbers without a doubt, and holds one: a form's print."""
+    clear = [line.tall for line in lines if not line.doubted and line.known >= SEVERAL]
+    if not clear:
+        return lines
+    tall = median(clear)
+    return [
+        line
+        for line in lines
+        if not line.doubted
+        or line.tall >= (_LOW if line.strange or line.doubted >= SEVERAL else _LOWER) * tall
+    ]
 
 
 def _like_the_sure(

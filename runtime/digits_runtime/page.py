@@ -6,13 +6,14 @@ Geometry only: what a candidate is, and whether it is a glyph at all, the classi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout, sudoku
+from digits_runtime.combs import Comb, find_combs, lines_among, without_walls
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
 from digits_runtime.gridded import find_gridded
@@ -38,6 +39,8 @@ _AROUND = np.ones((3, 3), np.uint8)
 _EDGE = 2
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
+# So many upright pieces, so high at least, pixels, and so many times as high as broad, may be walls.
+_WALLS, _WALL_HIGH, _WALL_SLENDER = 3, 12, 3
 # What has more than this share of its box in that of a glyph put back, or holds that much of it, is
 # the same or a part.
 _PART = 0.5
@@ -71,11 +74,15 @@ class Page:
         lines: Top to bottom, each from left to right; none where there is a grid.
         cells: Of a ruled grid: rows of cells of candidates, from left to right; None without one.
         left_out: Whether weaker ink was left out, taken for faint rules.
+        combs: Its rows of boxes for one glyph each, where there is no grid.
+        cleaned: uint8 `[h, w]`, its ink without the walls of those; None where there are none.
     """
 
     lines: list[list[Candidate]]
     cells: list[list[list[Candidate]]] | None = None
     left_out: bool = False
+    combs: Sequence[Comb] = ()
+    cleaned: Grey | None = None
 
     @property
     def groups(self) -> list[list[Candidate]]:
@@ -88,7 +95,14 @@ class Page:
         return [candidate for group in self.groups for candidate in group]
 
 
-def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: bool = False) -> Page:
+def find_page(
+    ink: Grey,
+    *,
+    grids: bool = True,
+    strewn: bool = False,
+    faint: bool = False,
+    combs: Sequence[Comb] | None = None,
+) -> Page:
     """Find what may be glyphs and group them into lines, or into the cells of a grid.
 
     Args:
@@ -96,6 +110,7 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: boo
         grids: Whether rules may form one.
         strewn: Whether most of what there is, is known to be texture.
         faint: Whether writing may be far weaker than what else stands out.
+        combs: Those of the page, whose walls are off it already; None to look for some.
     """
     levels = find_levels(ink)
     if levels is None:
@@ -109,6 +124,15 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: boo
         if grids and (gridded := find_gridded(ink, levels, rules)) is not None:
             grid, levels, parts = gridded
             mask = levels.mask
+    if grid is None and combs is None:
+        combs, walls = find_combs(mask, parts.holes), mask
+        if not combs and _may_have_walls(parts):  # fainter than writing
+            walls = levels.faint
+            combs = find_combs(walls, find_parts(walls).holes)
+        if combs:
+            cleaned = without_walls(ink, walls, combs)
+            page = find_page(cleaned, grids=False, strewn=strewn, faint=faint, combs=combs)
+            return replace(page, combs=combs, cleaned=cleaned)
     if grid is None:
         # Of ruled paper all that touches its rules is one piece with them, and they are no frame.
         unframed = None
@@ -153,12 +177,12 @@ def find_page(ink: Grey, *, grids: bool = True, strewn: bool = False, faint: boo
             boxes,
         )
         return Page([], [[candidates(cell, grid.slope) for cell in row] for row in glyphs])
-    lines, slope = layout.lines_of(boxes)
+    lines, slope = lines_among(boxes, combs or ())
     if abs(slope) > _SLOPING:
         # Smears and show-through stand in no line.
         peaks = np.array([_around(clean, box).max() for box in around])
         written = peaks >= _WEAK_AMONG * percentile(peaks, _STRONGER)
-        lines, slope = layout.lines_of(boxes, written)
+        lines, slope = lines_among(boxes, combs or (), written)
     found = [candidates([[index] for index in line], slope) for line in lines]
     return Page(found, left_out=left_out)
 
@@ -173,8 +197,9 @@ def with_more(page: Page, more: Sequence[Candidate]) -> Page:
         if not any(max(layout.shares(one.box, whole.box)) > _PART for whole in more)
     ]
     every = [*kept, *more]
-    lines, _ = layout.lines_of(np.array([one.box for one in every], np.int64).reshape(-1, 4))
-    return Page([[every[index] for index in line] for line in lines])
+    boxes = np.array([one.box for one in every], np.int64).reshape(-1, 4)
+    lines, _ = lines_among(boxes, page.combs)
+    return replace(page, lines=[[every[index] for index in line] for line in lines])
 
 
 def model_input(candidates: Sequence[Candidate], spec: InkSpec) -> NDArray[np.uint8]:
@@ -190,6 +215,13 @@ def _may_have_rules(parts: Parts, shape: tuple[int, ...]) -> bool:
     if longer.max() >= LONG * max(shape):
         return True
     return int((longer >= _SLENDER * np.maximum(shorter, 2)).sum()) >= _PIECES
+
+
+def _may_have_walls(parts: Parts) -> bool:
+    """Whether so many pieces are slender and upright that they may be of walls of boxes."""
+    width, height = parts.boxes[:, 2], parts.boxes[:, 3]
+    upright = (height >= _WALL_HIGH) & (height >= _WALL_SLENDER * width)
+    return int(upright.sum()) >= _WALLS
 
 
 def _plausible(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,9 @@ class PageReader:
         started = time.perf_counter()
         found = page.find_page(inked, grids=least == 0, faint=faint)
         left_out = found.left_out
+        combs = found.combs
+        if found.cleaned is not None:
+            inked = found.cleaned
         searched = time.perf_counter()
         contract = self.session.contract
         glyphs = page.model_input(found.candidates, contract.ink)
@@ -95,10 +98,10 @@ class PageReader:
         if found.cells is not None:
             turns, rows = turning.upright(glyphs, rows, self.session)
             if not verdicts.filled_in(rows, contract):
-                turns, found = 0, page.find_page(inked, grids=False, faint=faint)
+                turns, found = 0, page.find_page(inked, grids=False, faint=faint, combs=combs)
                 glyphs, rows = self._told(found.candidates)
         if found.cells is None and verdicts.strewn(rows, contract):
-            stronger = page.find_page(inked, grids=False, strewn=True, faint=faint)
+            stronger = page.find_page(inked, grids=False, strewn=True, faint=faint, combs=combs)
             again = self._told(stronger.candidates)
             if verdicts.sure(again[1], contract).any():
                 lost = verdicts.lost(
@@ -198,7 +201,9 @@ class PageReader:
             for piece, _ in unit
             if len(unit) > 1
         }
-        apart = page.Page([[piece for unit in line for piece, _ in unit] for line in lines])
+        apart = replace(
+            found, lines=[[piece for unit in line for piece, _ in unit] for line in lines]
+        )
         pieces = [named for line in lines for unit in line if len(unit) > 1 for named in unit]
         before = [*found.candidates, *(piece for piece, _ in pieces)]
         drawn = page.model_input(before[len(rows) :], self.session.contract.ink)

@@ -43,38 +43,36 @@ _NOISY, _NOISE_STEP = 6, 8
 # too broad for the first; its grain there in grey levels; and pixels on a side of the surroundings
 # from whose median ink departs (five, since OpenCV takes ten times as long for more).
 _GLANCES, _GRAIN, _SURROUNDINGS = (92, 64, 44), 4, 5
-# Mean of bright less dark departures that an empty page does not reach, grey levels; and up to
-# which, one way or the other, it may be the paper that departs.
-_BRIGHT, _UNCLEAR = 0.01, 0.25
+# Mean of bright less dark departures that an empty page does not reach, grey levels.
+_BRIGHT = 0.01
 # Of a glyph half as high as the page the first shows only what it encloses; the last then departs
 # by so many levels and times more.
 _CLEAR, _FAR_MORE = 0.6, 4
 
 
-def judge_polarity(frame: NDArray[np.uint8]) -> tuple[Polarity, bool]:
-    """Say whether a page's ink is darker or brighter than its paper, and whether that is clear.
+def judge_polarity(frame: NDArray[np.uint8]) -> Polarity:
+    """Say whether a page's ink is darker or brighter than its paper.
 
     Strokes are narrow, so they depart from the median close by; the edges of shadows, of the sheet
-    and of what it lies on, however strong, depart from it only at their corners. Where little
-    departs at all, a bright sheet on a dark desk may seem to be what is written.
+    and of what it lies on, however strong, depart from it only at their corners. Glare, a cup's rim
+    or a small bright sheet on a dark desk may seem to be what is written.
 
     Args:
         frame: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
     """
     if min(frame.shape[:2]) <= _BROAD:
-        return guess_polarity_of_glyph(frame), False
+        return guess_polarity_of_glyph(frame)
     flat = frame.ndim == 2 or frame.shape[2] == 1
     # Half of it first, for which OpenCV has a way ten times as fast as for any other share.
     half = _halved(frame)
     grey = as_grey(half if flat else cv2.cvtColor(half, cv2.COLOR_BGR2GRAY))
     close, closer, far = (max(max(grey.shape) // side, 1) for side in _GLANCES)
     balance, at_large = _balance(grey, close), _balance(grey, far)
-    clear = abs(balance) > _UNCLEAR
     if abs(at_large) > max(_CLEAR, _FAR_MORE * abs(balance)):
         balance = at_large
     elif abs(balance) <= _BRIGHT:
         balance = _balance(grey, closer)
-    return ("bright" if balance > _BRIGHT else "dark"), clear
+    return "bright" if balance > _BRIGHT else "dark"
 
 
 def _balance(grey: Grey, step: int) -> float:

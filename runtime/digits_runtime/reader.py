@@ -122,19 +122,19 @@ class Reader:
         """
         started = time.perf_counter()
         shrunk, scale = _shrunk(picture, self.denoise)
-        polarity, clear = paper.judge_polarity(shrunk)
+        polarity = paper.judge_polarity(shrunk)
         inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
         spent = 1e3 * (time.perf_counter() - started)
         told = self.pages.read(picture, inked, scale)
         told.durations["find"] += spent
-        if told.lines:
+        if told.grid is not None or any(sure >= _SURELY_WRITTEN for sure in told.confidences):
             return told
-        if (alone := lone.read(picture, self.session)) is not None:
+        if not told.lines and (alone := lone.read(picture, self.session)) is not None:
             return replace(told, lines=[(alone[0],)], confidences=(alone[1],))
-        if told.left_out:
+        if told.left_out and not told.lines:
             other = self.pages.read(picture, inked, scale, faint=True, least=_NUMBER)
             told = _rather(told, other)
-        if told.candidates and not (told.lines or clear):
+        if told.candidates and not _has_a_number(told):
             started = time.perf_counter()
             polarity = "dark" if polarity == "bright" else "bright"
             inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
@@ -143,14 +143,18 @@ class Reader:
         return told
 
 
-def _rather(nothing: PageReading, other: PageReading) -> PageReading:
-    """Another reading of a page in which nothing was found, if it holds a number for sure."""
-    spent = {stage: ms + other.durations[stage] for stage, ms in nothing.durations.items()}
-    written = any(
+def _rather(unsure: PageReading, other: PageReading) -> PageReading:
+    """Another reading of a page in which nothing sure was found, if it holds a number for sure."""
+    spent = {stage: ms + other.durations[stage] for stage, ms in unsure.durations.items()}
+    return replace(other if _has_a_number(other) else unsure, durations=spent)
+
+
+def _has_a_number(told: PageReading) -> bool:
+    """Whether a page holds a number of two glyphs or more for sure."""
+    return any(
         len(line) >= _NUMBER and sure >= _SURELY_WRITTEN
-        for line, sure in zip(other.lines, other.confidences, strict=False)
+        for line, sure in zip(told.lines, told.confidences, strict=False)
     )
-    return replace(other if written else nothing, durations=spent)
 
 
 def _shrunk(picture: NDArray[np.uint8], denoise: Denoise) -> tuple[NDArray[np.uint8], float]:

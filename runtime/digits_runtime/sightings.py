@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout
+from digits_runtime.combs import lines_among
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.page import Candidate, Page, upright
 from digits_runtime.page_network import Sightings
@@ -116,8 +117,9 @@ def joined(
         parts.setdefault(parents.get(id(candidate.ink), id(candidate.ink)), []).append(candidate)
     units = list(parts.values())
     around = [layout.bounds([candidate.box for candidate in unit]) for unit in units]
-    lines, _ = layout.lines_of(np.array(around, np.int64).reshape(-1, 4))
-    return Page([[candidate for index in line for candidate in units[index]] for line in lines])
+    lines, _ = lines_among(np.array(around, np.int64).reshape(-1, 4), page.combs)
+    each = [[candidate for index in line for candidate in units[index]] for line in lines]
+    return replace(page, lines=each)
 
 
 def weighed(

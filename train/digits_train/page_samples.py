@@ -72,7 +72,7 @@ def scene(number: int, *, validation: bool) -> Scene:
 
 def page_ink(scene: Scene) -> PageInk:
     """The ink of a scene as the reader finds it."""
-    polarity, _ = paper.judge_polarity(scene.frame)
+    polarity = paper.judge_polarity(scene.frame)
     found = paper.find_ink(ink.to_grey(scene.frame, polarity), polarity)
     glyphs = tuple(
         PlacedLabel(DIGITS.index(glyph.label), *glyph.box) for line in scene.lines for glyph in line

@@ -1,0 +1,348 @@
+"""Finds the combs of a form, rows of boxes for one digit each, and takes their walls off a page.
+
+A box is what its walls enclose, whatever is written in it: the outline of a hole in the ink, and
+four-sided even where a digit touches a wall and dents it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime import layout
+from digits_runtime.grid_outline import four_sided
+from digits_runtime.ink import Grey, as_grey
+from digits_runtime.ranks import median
+from digits_runtime.rules import LEVEL, UPRIGHT, across
+
+Points = NDArray[np.float64]
+
+# A box is so high and wide at least, pixels, and so broad for its height at least and at most.
+_SMALLEST, _SLIM, _BROAD = 12, 0.35, 2.5
+# Four of its points enclose this share of its hull: of a 0, however square, they do not. Of a comb
+# of two boxes more. Seen aslant, it fills this share of an upright one.
+_FOUR_SIDED, _SURELY, _ASLANT = 0.8, 0.85, 0.8
+# More holes than this are those of squared paper or texture.
+_MOST = 400
+# Boxes of one comb differ by so many times in width and in height; they are so far apart at most,
+# as a share of their width, and so far up or down, as a share of their height.
+_WIDER, _HIGHER, _APART, _ASIDE = 1.4, 1.3, 0.45, 0.25
+# Walls are so thick at most, as a share of a box's shorter side; strokes are thicker for what they
+# enclose. Where a box is missing, since something in it goes from wall to wall, the next one is in
+# its place to this share of their distance; so many may be missing side by side.
+_WALL, _STRAY, _MISSING = 0.2, 0.2, 3
+# Of a box beyond the last one its three walls are inked so far, within so many pixels, at so many
+# points.
+_INKED, _NEAR, _POINTS = 0.8, 2, 32
+# This share of a comb's boxes have others right above or below where it is part of a table.
+_TABLE = 0.5
+# Of so many boxes or more, what has a corner further from where the others have it than this share
+# of their height is dented.
+_DENTED, _DENT = 4, 0.12
+# A wall's soft edge, pixels.
+_SOFT = 2
+
+
+class Comb(NamedTuple):
+    """A row of boxes.
+
+    Attributes:
+        cells: float64 `[n, 4, 2]`, the inner corners of each from left to right, each from the
+            upper left clockwise, pixels of the page.
+        wall: How thick the walls are, pixels.
+    """
+
+    cells: Points
+    wall: float
+
+    @property
+    def slope(self) -> float:
+        """Pixels down for a pixel to the right."""
+        right, down = self.cells[-1].mean(axis=0) - self.cells[0].mean(axis=0)
+        return float(down / right)
+
+
+def find_combs(mask: Grey, holes: Sequence[NDArray[np.int32]]) -> list[Comb]:
+    """Find the combs of a page.
+
+    Args:
+        mask: uint8 `[h, w]`, 255 where there is ink.
+        holes: The outlines of what it encloses, from `parts.find_parts`.
+    """
+    large = [hole for hole in holes if min(cv2.boundingRect(hole)[2:]) >= _SMALLEST]
+    if not 2 <= len(large) <= _MOST:
+        return []
+    found = [quad for hole in large if _like_a_box(hole) and (quad := four_sided(hole))]
+    boxes = [
+        (corners.astype(np.float64), share) for corners, share in found if share >= _FOUR_SIDED
+    ]
+    if len(boxes) < 2:
+        return []
+    cells = np.stack([corners for corners, _ in boxes])
+    certain = np.array([share >= _SURELY for _, share in boxes])
+    combs = []
+    for row in _rows(cells):
+        if len(row) == 2 and not certain[row].all():
+            continue
+        if _in_table(cells, row):
+            continue
+        width, height = _sides(cells[row].mean(axis=0))
+        if not _SLIM <= width / height <= _BROAD:
+            continue
+        wall = median([_wall(mask, cells[index]) for index in row])
+        if not 0 < wall <= _WALL * min(width, height) + _SOFT:
+            continue
+        combs.append(Comb(cells[row], wall))
+    combs = _bridged(combs)
+    return [_extended(comb, mask) for comb in combs]
+
+
+def without_walls(ink: Grey, mask: Grey, combs: Sequence[Comb]) -> Grey:
+    """A page's ink without the walls of its combs, but with the strokes that cross them.
+
+    Args:
+        ink: uint8 `[h, w]`.
+        mask: uint8 `[h, w]`, 255 where that is ink.
+        combs: From `find_combs`.
+
+    Returns:
+        uint8 `[h, w]`.
+    """
+    gone = np.zeros_like(mask)
+    for axis, edges in ((LEVEL, ((0, 1), (3, 2))), (UPRIGHT, ((0, 3), (1, 2)))):
+        band, thickest = np.zeros_like(mask), 0
+        for comb in combs:
+            thick = round(comb.wall) + _SOFT
+            thickest = max(thickest, thick)
+            # The walls' middles, from the boxes' inner corners.
+            for cell in _grown(comb.cells, comb.wall / 2):
+                for start, end in edges:
+                    line = np.rint(cell[[start, end]]).astype(np.int32)
+                    cv2.line(band, line[0].tolist(), line[1].tolist(), 255, thick)
+        beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
+        kept = across(beside, axis, thickest + 2)
+        gone = as_grey(cv2.bitwise_or(gone, cv2.bitwise_and(band, cv2.bitwise_not(kept))))
+    return as_grey(cv2.bitwise_and(ink, cv2.bitwise_not(gone)))
+
+
+def lines_among(
+    boxes: layout.Boxes, combs: Sequence[Comb], written: NDArray[np.bool_] | None = None
+) -> tuple[list[list[int]], float]:
+    """`layout.lines_of`, but what stands in the boxes of a comb is a line up to an empty one.
+
+    Args:
+        boxes: Of glyphs, and of whatever may be one.
+        combs: Of the page.
+        written: As of `layout.lines_of`.
+
+    Returns:
+        Lines of indexes into `boxes`, top to bottom, each left to right; and their slope.
+    """
+    if not combs or len(boxes) == 0:
+        return layout.lines_of(boxes, written)
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
+    free = np.ones(len(boxes), np.bool_)
+    lines: list[list[int]] = []
+    for comb in combs:
+        line: list[int] = []
+        for cell in _grown(comb.cells, comb.wall / 2).astype(np.float32):
+            held = [
+                index
+                for index in np.flatnonzero(free).tolist()
+                if cv2.pointPolygonTest(cell, middles[index].tolist(), False) >= 0
+            ]
+            if not held and line:
+                lines.append(line)
+                line = []
+            free[held] = False
+            line += sorted(held, key=lambda index: float(middles[index, 0]))
+        if line:
+            lines.append(line)
+    rest = np.flatnonzero(free)
+    others, _ = layout.lines_of(boxes[rest], None if written is None else written[rest])
+    lines += [[int(rest[index]) for index in line] for line in others]
+    slope = median([comb.slope for comb in combs])
+    level = middles[:, 1] - slope * middles[:, 0]
+    lines.sort(key=lambda line: float(level[line].mean()))
+    return lines, slope
+
+
+def _like_a_box(hole: NDArray[np.int32]) -> bool:
+    """Whether the outline of a hole may be a box's, told in little time."""
+    sides = cv2.minAreaRect(hole)[1]
+    return cv2.contourArea(cv2.convexHull(hole)) >= _ASLANT * sides[0] * sides[1]
+
+
+def _sides(cell: Points) -> tuple[float, float]:
+    """Width and height of four corners `[4, 2]`."""
+    top, right, bottom, left = np.linalg.norm(cell - np.roll(cell, -1, axis=0), axis=1).tolist()
+    return (top + bottom) / 2, max((left + right) / 2, 1e-6)
+
+
+def _axes(cell: Points) -> tuple[Points, Points]:
+    """Which way four corners' box goes to the right, and which way down: of length 1."""
+    right = cell[1] + cell[2] - cell[0] - cell[3]
+    down = cell[2] + cell[3] - cell[0] - cell[1]
+    return right / np.linalg.norm(right), down / np.linalg.norm(down)
+
+
+def _grown(cells: Points, by: float) -> Points:
+    """Boxes `[n, 4, 2]` with sides so many pixels further out."""
+    grown = []
+    for cell in cells:
+        right, down = _axes(cell)
+        ways = [-right - down, right - down, right + down, down - right]
+        grown.append(cell + by * np.stack(ways))
+    return np.stack(grown)
+
+
+def _rows(cells: Points) -> list[list[int]]:
+    """Boxes that stand side by side: two at least, from left to right."""
+    middles = cells.mean(axis=1)
+    sizes = np.array([_sides(cell) for cell in cells])
+    after: dict[int, int] = {}
+    before: dict[int, int] = {}
+    for index, cell in enumerate(cells):
+        right, down = _axes(cell)
+        apart = middles - middles[index]
+        along, aside = apart @ right, np.abs(apart @ down)
+        width, height = sizes[index]
+        gaps = along - (width + sizes[:, 0]) / 2
+        ratios = np.maximum(sizes / sizes[index], sizes[index] / sizes)
+        fits = (along > width / 2) & (gaps <= _APART * width) & (aside <= _ASIDE * height)
+        fits &= (ratios <= (_WIDER, _HIGHER)).all(axis=1)
+        if fits.any():
+            other = int(np.where(fits, along, np.inf).argmin())
+            if other not in before:
+                after[index], before[other] = other, index
+    rows = []
+    for index in range(len(cells)):
+        if index in before or index not in after:
+            continue
+        row = [index]
+        while row[-1] in after:
+            row.append(after[row[-1]])
+        rows.append(row)
+    return rows
+
+
+def _in_table(cells: Points, row: list[int]) -> bool:
+    """Whether boxes of a row have others right above or below them."""
+    middles = cells.mean(axis=1)
+    others = np.setdiff1d(np.arange(len(cells)), row)
+    if len(others) == 0:
+        return False
+    count = 0
+    for index in row:
+        right, down = _axes(cells[index])
+        width, height = _sides(cells[index])
+        apart = middles[others] - middles[index]
+        along, aside = np.abs(apart @ right), np.abs(apart @ down)
+        count += bool(((along <= width / 2) & (aside <= (1 + _APART) * height)).any())
+    return count >= _TABLE * len(row)
+
+
+def _wall(mask: Grey, cell: Points) -> float:
+    """How thick the walls of a box are: the median of its sides, at their middles."""
+    reach = int(_WALL * 2 * min(_sides(cell))) + 2
+    steps = np.arange(reach)
+    right, down = _axes(cell)
+    thick = []
+    for side, way in enumerate((-down, right, down, -right)):
+        middle = (cell[side] + cell[(side + 1) % 4]) / 2
+        at = np.rint(middle + steps[:, None] * way).astype(int)
+        x, y = at.T
+        inside = (x >= 0) & (x < mask.shape[1]) & (y >= 0) & (y < mask.shape[0])
+        inked = np.zeros(reach, np.bool_)
+        inked[inside] = mask[y[inside], x[inside]] > 0
+        places = np.flatnonzero(inked)
+        if len(places) and places[0] <= _NEAR:
+            rest = np.flatnonzero(~inked[places[0] :])
+            thick.append(float(rest[0] if len(rest) else reach))
+    return median(thick) if thick else 0.0
+
+
+def _bridged(combs: list[Comb]) -> list[Comb]:
+    """Combs of which boxes are missing between put together."""
+    combs = sorted(combs, key=lambda comb: float(comb.cells[0, 0, 0]))
+    done: list[Comb] = []
+    for comb in combs:
+        for place, left in enumerate(done):
+            count = _missing(left, comb)
+            if count:
+                first, last = left.cells[-1], comb.cells[0]
+                shares = np.arange(1, count + 1)[:, None, None] / (count + 1)
+                between = first + shares * (last - first)
+                cells = np.concatenate((left.cells, between, comb.cells))
+                done[place] = Comb(cells, max(left.wall, comb.wall))
+                break
+        else:
+            done.append(comb)
+    return done
+
+
+def _missing(left: Comb, right: Comb) -> int:
+    """How many boxes are missing between two parts of a comb; 0 if they are none of one."""
+    first, last = left.cells[-1], right.cells[0]
+    (w, h), (wide, high) = _sides(first), _sides(last)
+    if max(w / wide, wide / w) > _WIDER or max(h / high, high / h) > _HIGHER:
+        return 0
+    step = (left.cells[-1] - left.cells[0]).mean(axis=0) / (len(left.cells) - 1)
+    apart = (last - first).mean(axis=0)
+    count = round(float(apart @ step / (step @ step)))
+    strays = np.linalg.norm(apart - count * step) > _STRAY * np.linalg.norm(step) * count
+    return 0 if strays or not 2 <= count <= _MISSING + 1 else count - 1
+
+
+def _undented(cells: Points) -> Points:
+    """Boxes of a comb, those that are dented by what is in them as the others have it.
+
+    By straight lines through the corners of all: medians of their slopes, and of what is left
+    (Theil-Sen).
+    """
+    if len(cells) < _DENTED:
+        return cells
+    places = np.arange(len(cells))
+    first, second = np.triu_indices(len(cells), 1)
+    slopes = (cells[second] - cells[first]) / (second - first)[:, None, None]
+    slope = np.median(slopes, axis=0)
+    start = np.median(cells - places[:, None, None] * slope, axis=0)
+    even = start + places[:, None, None] * slope
+    dented = np.abs(cells - even).max(axis=(1, 2)) > _DENT * _sides(even[0])[1] + 1
+    return np.where(dented[:, None, None], even, cells)
+
+
+def _extended(comb: Comb, mask: Grey) -> Comb:
+    """A comb with the boxes beyond its ends of which the walls are there."""
+    near = as_grey(cv2.dilate(mask, np.ones((2 * _NEAR + 1, 2 * _NEAR + 1), np.uint8)))
+    cells = list(_undented(comb.cells))
+    for right in (True, False):
+        while True:
+            last, previous = (cells[-1], cells[-2]) if right else (cells[0], cells[1])
+            beyond = last + (last - previous)
+            if not _walled(near, beyond, comb.wall, right=right):
+                break
+            cells = [*cells, beyond] if right else [beyond, *cells]
+    return Comb(np.stack(cells), comb.wall)
+
+
+def _walled(near: Grey, cell: Points, wall: float, *, right: bool) -> bool:
+    """Whether three walls of a box are inked: the upper, the lower and the one that is far.
+
+    Of a box that the frame's border cuts that one need not be there.
+    """
+    corners = _grown(cell[None], wall / 2)[0]
+    far = (1, 2) if right else (0, 3)
+    for start, end in ((0, 1), (3, 2), far):
+        shares = np.linspace(0, 1, _POINTS)[:, None]
+        x, y = np.rint(corners[start] + shares * (corners[end] - corners[start])).astype(int).T
+        inside = (x >= 0) & (x < near.shape[1]) & (y >= 0) & (y < near.shape[0])
+        if (start, end) == far and not inside.any():
+            continue
+        if inside.sum() < _POINTS // 4 or (near[y[inside], x[inside]] > 0).mean() < _INKED:
+            return False
+    return True
