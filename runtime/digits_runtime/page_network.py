@@ -29,8 +29,9 @@ QUARTERS, PLACED = 4, 6
 SIZE_STEPS = 4
 # Longer side of glyphs, in pixels, up to which the fine map is to see them.
 FINE = 42
-# Longer side of the pages it learnt from, and how high the glyphs are that it surely sees, pixels.
-_SIDE, _LOWEST, _HIGHEST = 640, 14, 120
+# Longer side of the pages it learnt from, and how high the glyphs are that it surely sees, and that
+# it sees at ease, pixels.
+_SIDE, _LOWEST, _HIGHEST, _AT_EASE = 640, 14, 120, 24
 # Sides of a page, and how many pixels go side by side as channels.
 _MULTIPLE, _GROUP = 16, 4
 # Peaks below this are none.
@@ -100,13 +101,14 @@ class PageNetwork:
                 "export it again with digits-export"
             )
 
-    def look(self, ink: Grey) -> Sightings:
+    def look(self, ink: Grey, tall: float = np.inf) -> Sightings:
         """Look at a page.
 
         Args:
             ink: uint8 `[h, w]` from `paper.find_ink`.
+            tall: How high its glyphs are, pixels: a large page of small ones is not shrunk so far.
         """
-        scale = max(max(ink.shape) / _SIDE, 1.0)
+        scale = max(min(max(ink.shape) / _SIDE, tall / _AT_EASE), 1.0)
         if scale > 1:
             size = (max(round(ink.shape[1] / scale), 1), max(round(ink.shape[0] / scale), 1))
             ink = as_grey(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))

@@ -18,6 +18,7 @@ from digits_runtime.naming import name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork, Sightings
 from digits_runtime.pairs import PairNames
+from digits_runtime.ranks import median
 from digits_runtime.reading import Cells, Glyph
 from digits_runtime.session import Session
 from digits_runtime.sightings import joined, weighed
@@ -121,7 +122,9 @@ class PageReader:
         ):
             found, glyphs, rows, parents = self._cut(found, glyphs, rows, scissors)
             before = found.candidates
-            seen = self.network.look(inked)
+            known = verdicts.sure(rows, contract)
+            heights = [one.box[3] for one, sure in zip(before, known, strict=True) if sure]
+            seen = self.network.look(inked, median(heights) if heights else np.inf)
             found = joined(found, inked, seen, parents)
             glyphs, rows = self._anew(found.candidates, before, glyphs, rows)
         looked = time.perf_counter()
