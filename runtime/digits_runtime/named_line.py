@@ -40,7 +40,7 @@ _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 28, 11, 90, 24
 # What is rather none has that probability, and this share of the height of what has a name. So many
 # letters, as many as there are names or with names that the page network gives no more than this,
 # make a word of it; or one, with such names.
-_RATHER_NONE, _AS_HIGH = 0.5, 0.5
+_RATHER_NONE, _AS_HIGH = 0.5, 0.65
 _LETTERS, _SEEN, _HARDLY_SEEN = 2, 0.8, 0.5
 # So many known glyphs show what another has to be like.
 SEVERAL = 2

@@ -22,7 +22,7 @@ from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
 from digits_runtime.ranks import percentile
 from digits_runtime.reading import Box
-from digits_runtime.rules import LONG, find_rules, without_rules
+from digits_runtime.rules import LONG, Rules, find_rules, without_rules
 from digits_runtime.texture import without_texture
 
 # Pieces this much weaker than the page's writing are shadows, show-through or halos.
@@ -41,6 +41,8 @@ _EDGE = 2
 _PIECES, _SLENDER = 4, 5
 # So many upright pieces, so high at least, pixels, and so many times as high as broad, may be walls.
 _WALLS, _WALL_HIGH, _WALL_SLENDER = 3, 12, 3
+# Rules are of the stronger ink if so large a share of what is inked along them is.
+_MOST_STRONG = 0.8
 # What has more than this share of its box in that of a glyph put back, or holds that much of it, is
 # the same or a part.
 _PART = 0.5
@@ -142,6 +144,8 @@ def find_page(
             mask, parts = unframed, find_parts(unframed)
         if ruled:
             strong = stronger_than_rules(mask, ink, levels.strokes, parts.boxes)
+            if strong is not None and rules is not None and _are_strong(rules, mask, strong):
+                strong = None  # what is weaker may be written by a pencil on a form
             if strong is not None and not faint:
                 left_out = True
                 mask, parts = strong, find_parts(strong)
@@ -215,6 +219,15 @@ def _may_have_rules(parts: Parts, shape: tuple[int, ...]) -> bool:
     if longer.max() >= LONG * max(shape):
         return True
     return int((longer >= _SLENDER * np.maximum(shorter, 2)).sum()) >= _PIECES
+
+
+def _are_strong(rules: Rules, mask: Grey, strong: Grey) -> bool:
+    """Whether nearly all that is inked along rules is of a page's stronger ink."""
+    runs = as_grey(cv2.bitwise_or(rules.level, rules.upright))
+    size = (runs.shape[1] * rules.step, runs.shape[0] * rules.step)
+    near = cv2.resize(runs, size, interpolation=cv2.INTER_NEAREST)[: mask.shape[0], : mask.shape[1]]
+    inked, dark = (cv2.countNonZero(cv2.bitwise_and(near, one)) for one in (mask, strong))
+    return dark > _MOST_STRONG * inked
 
 
 def _may_have_walls(parts: Parts) -> bool:

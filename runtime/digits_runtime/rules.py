@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.ranks import of_page
+from digits_runtime.rule_bands import traced
 
 # Rules are looked for on a page shrunk to at most this many pixels on its longer side.
 _SIDE = 320
@@ -126,9 +127,15 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
         if faint <= _FAINT * strongest:
             kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
         else:
+            # Writing is as strong, so what of it is close to a rule must not go with that.
+            if axis == LEVEL:
+                band, thick = traced(mask, runs, rules.step)
+            else:
+                turned = (np.ascontiguousarray(page.T) for page in (mask, runs))
+                band, thick = traced(*turned, rules.step)
+                band = as_grey(np.ascontiguousarray(band.T))
             beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
-            thick = rules.step * (_thickness(as_grey(wide), axis) + 1)
-            kept = across(beside, axis, thick)
+            kept = across(beside, axis, thick + 1)
         mask = as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(band), kept)))
     return mask
 
@@ -144,13 +151,6 @@ def across(beside: Grey, axis: int, thick: int) -> Grey:
     # A stroke that comes aslant leaves a little further on.
     kernel = np.ones((thick, 3) if axis == LEVEL else (3, thick), np.uint8)
     return as_grey(cv2.morphologyEx(beside, cv2.MORPH_CLOSE, kernel))
-
-
-def _thickness(wide: Grey, axis: int) -> int:
-    """Pixels across nearly all of the rules."""
-    lines = np.pad((wide if axis == UPRIGHT else wide.T) > 0, ((0, 0), (1, 1)))
-    edges = np.flatnonzero(np.diff(lines.ravel()))
-    return int(np.percentile(edges[1::2] - edges[::2], 90))
 
 
 def _long_runs(pooled: Grey, axis: int, broadest: float) -> Grey | None:
