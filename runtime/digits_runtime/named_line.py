@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import layout
+from digits_runtime import layout, points
 from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
@@ -108,6 +108,10 @@ class NamedLine:
             contract: Of the model they are from.
             scale: Pixels of the frame for one of the candidates' boxes.
         """
+        sure = [max(row[: len(contract.labels)]) >= contract.threshold for row in rows]
+        points_of = points.among([candidate.box for candidate in line], sure)
+        line = [one for one, point in zip(line, points_of, strict=True) if not point]
+        rows = [one for one, point in zip(rows, points_of, strict=True) if not point]
         whole = [candidate.box[3] for candidate in line if not candidate.cut]
         tall = median(whole or [0])
         glyphs, none = [], []

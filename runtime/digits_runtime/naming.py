@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from digits_runtime import points
 from digits_runtime.contract import Contract
 from digits_runtime.named_line import (
     ALIKE,
@@ -78,15 +79,25 @@ def name_lines(
         held = _of_one_hand(named)
     else:
         held = _like_the_sure(named, sure, bare, litter)
-    told = [line.with_confidence(litter) for line in held]
+    told = [line.with_confidence(litter) for line in _without_points(held)]
     told = [(line, right) for line, right in told if len(line) > 1 or right >= _LIKELY_ALONE]
     doubted = any(glyph.label == UNCERTAIN for line, _ in told for glyph in line)
     # Where no number is rather right than wrong, and none admits a doubt, there is no number.
     return told if doubted or any(right >= _LIKELY for _, right in told) else []
 
 
+def _without_points(lines: list[NamedLine]) -> list[NamedLine]:
+    """Lines without the points and commas of others, below which they may stand alone."""
+    each = [[glyph.box for glyph in line.glyphs] for line in lines]
+    return [
+        line
+        for line, boxes in zip(lines, each, strict=True)
+        if len(boxes) > 1 or not any(points.is_of(boxes[0], number) for number in each)
+    ]
+
+
 def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
-    """Lines without what is far lower than numbers without a doubt, and holds one: a form's print."""
+    """Lines without a form's print: what holds a doubt, far lower than numbers that hold none."""
     clear = [line.tall for line in lines if not line.doubted and line.known >= SEVERAL]
     if not clear:
         return lines

@@ -39,7 +39,7 @@ _AROUND = np.ones((3, 3), np.uint8)
 _EDGE = 2
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
-# So many upright pieces, so high at least, pixels, and so many times as high as broad, may be walls.
+# So many pieces, so high at least, pixels, and so many times as high as broad, may be walls.
 _WALLS, _WALL_HIGH, _WALL_SLENDER = 3, 12, 3
 # Rules are of the stronger ink if so large a share of what is inked along them is.
 _MOST_STRONG = 0.8

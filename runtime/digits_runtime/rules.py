@@ -131,8 +131,8 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
             if axis == LEVEL:
                 band, thick = traced(mask, runs, rules.step)
             else:
-                turned = (np.ascontiguousarray(page.T) for page in (mask, runs))
-                band, thick = traced(*turned, rules.step)
+                turned, along = (as_grey(np.ascontiguousarray(one.T)) for one in (mask, runs))
+                band, thick = traced(turned, along, rules.step)
                 band = as_grey(np.ascontiguousarray(band.T))
             beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
             kept = across(beside, axis, thick + 1)
