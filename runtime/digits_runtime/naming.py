@@ -19,6 +19,7 @@ from digits_runtime.named_line import (
 )
 from digits_runtime.page import Candidate
 from digits_runtime.reading import UNCERTAIN, Glyph
+from digits_runtime.words import words_apart
 
 # So many lines of nothing but strokes are none, but for those with glyphs enough that are more.
 _MANY_BARE = 8
@@ -59,7 +60,9 @@ def name_lines(
         The glyphs of each line, and how likely all of them are right.
     """
     named = [
-        NamedLine.of(line, row, contract, scale) for line, row in zip(lines, rows, strict=True)
+        NamedLine.of(line, row, contract, scale)
+        for whole, each in zip(lines, rows, strict=True)
+        for line, row in words_apart(whole, each, contract)
     ]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
     named = _without_print([line for line in named if line.glyphs and not line.like_text])

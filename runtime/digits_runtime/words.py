@@ -1,0 +1,60 @@
+"""Parts a line between a number and a word that is written before or after it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_runtime.contract import Contract
+from digits_runtime.page import Candidate
+
+Row = NDArray[np.float32]  # [classes], probabilities of one candidate
+
+# Between words there is a gap of this share of the height of what is written, and so many times the
+# usual one.
+_GAP, _WIDER = 0.45, 1.5
+# A letter is none with this probability, and has this share of that height; a dash has not.
+_SURELY_NONE, _HIGH = 0.9, 0.5
+
+
+def words_apart(
+    line: Sequence[Candidate], rows: Sequence[Row], contract: Contract
+) -> list[tuple[Sequence[Candidate], Sequence[Row]]]:
+    """Part a line where a gap as between words has letters on one side alone, all names beyond.
+
+    Args:
+        line: From left to right.
+        rows: The probabilities of each.
+        contract: Of the model they are from.
+
+    Returns:
+        The parts, from left to right, and their probabilities; the whole line where there is none.
+    """
+    if len(line) <= 2 or not contract.rejects:
+        return [(line, rows)]
+    tall = median(candidate.box[3] for candidate in line)
+    strange = [
+        float(row[-1]) >= _SURELY_NONE and candidate.box[3] >= _HIGH * tall
+        for candidate, row in zip(line, rows, strict=True)
+    ]
+    if not any(strange):
+        return [(line, rows)]
+    known = [float(row[: len(contract.labels)].max()) >= contract.threshold for row in rows]
+    ends = itertools.pairwise(candidate.box for candidate in line)
+    gaps = [right[0] - left[0] - left[2] for left, right in ends]
+    least = max(_GAP * tall, _WIDER * median(gaps))
+    for place in sorted(range(len(gaps)), key=lambda at: -gaps[at]):
+        if gaps[place] < least:
+            break
+        sides = slice(None, place + 1), slice(place + 1, None)
+        letters = [any(strange[side]) for side in sides]
+        numbers = [all(known[side]) for side in sides]
+        if (letters[0] and numbers[1]) or (letters[1] and numbers[0]):
+            return [
+                part for side in sides for part in words_apart(line[side], rows[side], contract)
+            ]
+    return [(line, rows)]
