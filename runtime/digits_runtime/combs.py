@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import layout
 from digits_runtime.grid_outline import four_sided
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.ranks import median
@@ -23,11 +22,13 @@ Points = NDArray[np.float64]
 
 # A box is so high and wide at least, pixels, and so broad for its height at least and at most.
 _SMALLEST, _SLIM, _BROAD = 12, 0.35, 2.5
+# So many pieces so many times as high as broad may be pieces of walls.
+_WALLS, _SLENDER = 3, 3
 # Four of its points enclose this share of its hull: of a 0, however square, they do not. Of a comb
 # of two boxes more. Seen aslant, it fills this share of an upright one.
-_FOUR_SIDED, _SURELY, _ASLANT = 0.8, 0.85, 0.8
+_FOUR_SIDED, _SURELY, _ASLANT = 0.8, 0.85, 0.85
 # More holes than this are those of squared paper or texture.
-_MOST = 400
+_MOST = 200
 # Boxes of one comb differ by so many times in width and in height; they are so far apart at most,
 # as a share of their width, and so far up or down, as a share of their height.
 _WIDER, _HIGHER, _APART, _ASIDE = 1.4, 1.3, 0.45, 0.25
@@ -66,6 +67,12 @@ class Comb(NamedTuple):
         return float(down / right)
 
 
+def may_have_walls(boxes: NDArray[np.int64]) -> bool:
+    """Whether so many pieces `[n, 4]` are slender and upright that they may be of boxes' walls."""
+    upright = (boxes[:, 3] >= _SMALLEST) & (boxes[:, 3] >= _SLENDER * boxes[:, 2])
+    return int(upright.sum()) >= _WALLS
+
+
 def find_combs(mask: Grey, holes: Sequence[NDArray[np.int32]]) -> list[Comb]:
     """Find the combs of a page.
 
@@ -76,7 +83,10 @@ def find_combs(mask: Grey, holes: Sequence[NDArray[np.int32]]) -> list[Comb]:
     large = [hole for hole in holes if min(cv2.boundingRect(hole)[2:]) >= _SMALLEST]
     if not 2 <= len(large) <= _MOST:
         return []
-    found = [quad for hole in large if _like_a_box(hole) and (quad := four_sided(hole))]
+    large = [hole for hole in large if _like_a_box(hole)]
+    if len(large) < 2:
+        return []
+    found = [quad for hole in large if (quad := four_sided(hole))]
     boxes = [
         (corners.astype(np.float64), share) for corners, share in found if share >= _FOUR_SIDED
     ]
@@ -90,15 +100,14 @@ def find_combs(mask: Grey, holes: Sequence[NDArray[np.int32]]) -> list[Comb]:
             continue
         if _in_table(cells, row):
             continue
-        width, height = _sides(cells[row].mean(axis=0))
+        width, height = sides_of(cells[row].mean(axis=0))
         if not _SLIM <= width / height <= _BROAD:
             continue
         wall = median([_wall(mask, cells[index]) for index in row])
         if not 0 < wall <= _WALL * min(width, height) + _SOFT:
             continue
         combs.append(Comb(cells[row], wall))
-    combs = _bridged(combs)
-    return [_extended(comb, mask) for comb in combs]
+    return _apart([_extended(comb, mask) for comb in _bridged(combs)])
 
 
 def without_walls(ink: Grey, mask: Grey, combs: Sequence[Comb]) -> Grey:
@@ -129,55 +138,13 @@ def without_walls(ink: Grey, mask: Grey, combs: Sequence[Comb]) -> Grey:
     return as_grey(cv2.bitwise_and(ink, cv2.bitwise_not(gone)))
 
 
-def lines_among(
-    boxes: layout.Boxes, combs: Sequence[Comb], written: NDArray[np.bool_] | None = None
-) -> tuple[list[list[int]], float]:
-    """`layout.lines_of`, but what stands in the boxes of a comb is a line up to an empty one.
-
-    Args:
-        boxes: Of glyphs, and of whatever may be one.
-        combs: Of the page.
-        written: As of `layout.lines_of`.
-
-    Returns:
-        Lines of indexes into `boxes`, top to bottom, each left to right; and their slope.
-    """
-    if not combs or len(boxes) == 0:
-        return layout.lines_of(boxes, written)
-    middles = boxes[:, :2] + boxes[:, 2:] / 2
-    free = np.ones(len(boxes), np.bool_)
-    lines: list[list[int]] = []
-    for comb in combs:
-        line: list[int] = []
-        for cell in _grown(comb.cells, comb.wall / 2).astype(np.float32):
-            held = [
-                index
-                for index in np.flatnonzero(free).tolist()
-                if cv2.pointPolygonTest(cell, middles[index].tolist(), False) >= 0
-            ]
-            if not held and line:
-                lines.append(line)
-                line = []
-            free[held] = False
-            line += sorted(held, key=lambda index: float(middles[index, 0]))
-        if line:
-            lines.append(line)
-    rest = np.flatnonzero(free)
-    others, _ = layout.lines_of(boxes[rest], None if written is None else written[rest])
-    lines += [[int(rest[index]) for index in line] for line in others]
-    slope = median([comb.slope for comb in combs])
-    level = middles[:, 1] - slope * middles[:, 0]
-    lines.sort(key=lambda line: float(level[line].mean()))
-    return lines, slope
-
-
 def _like_a_box(hole: NDArray[np.int32]) -> bool:
     """Whether the outline of a hole may be a box's, told in little time."""
     sides = cv2.minAreaRect(hole)[1]
     return cv2.contourArea(cv2.convexHull(hole)) >= _ASLANT * sides[0] * sides[1]
 
 
-def _sides(cell: Points) -> tuple[float, float]:
+def sides_of(cell: Points) -> tuple[float, float]:
     """Width and height of four corners `[4, 2]`."""
     top, right, bottom, left = np.linalg.norm(cell - np.roll(cell, -1, axis=0), axis=1).tolist()
     return (top + bottom) / 2, max((left + right) / 2, 1e-6)
@@ -203,7 +170,7 @@ def _grown(cells: Points, by: float) -> Points:
 def _rows(cells: Points) -> list[list[int]]:
     """Boxes that stand side by side: two at least, from left to right."""
     middles = cells.mean(axis=1)
-    sizes = np.array([_sides(cell) for cell in cells])
+    sizes = np.array([sides_of(cell) for cell in cells])
     after: dict[int, int] = {}
     before: dict[int, int] = {}
     for index, cell in enumerate(cells):
@@ -239,7 +206,7 @@ def _in_table(cells: Points, row: list[int]) -> bool:
     count = 0
     for index in row:
         right, down = _axes(cells[index])
-        width, height = _sides(cells[index])
+        width, height = sides_of(cells[index])
         apart = middles[others] - middles[index]
         along, aside = np.abs(apart @ right), np.abs(apart @ down)
         count += bool(((along <= width / 2) & (aside <= (1 + _APART) * height)).any())
@@ -248,7 +215,7 @@ def _in_table(cells: Points, row: list[int]) -> bool:
 
 def _wall(mask: Grey, cell: Points) -> float:
     """How thick the walls of a box are: the median of its sides, at their middles."""
-    reach = int(_WALL * 2 * min(_sides(cell))) + 2
+    reach = int(_WALL * 2 * min(sides_of(cell))) + 2
     steps = np.arange(reach)
     right, down = _axes(cell)
     thick = []
@@ -288,7 +255,7 @@ def _bridged(combs: list[Comb]) -> list[Comb]:
 def _missing(left: Comb, right: Comb) -> int:
     """How many boxes are missing between two parts of a comb; 0 if they are none of one."""
     first, last = left.cells[-1], right.cells[0]
-    (w, h), (wide, high) = _sides(first), _sides(last)
+    (w, h), (wide, high) = sides_of(first), sides_of(last)
     if max(w / wide, wide / w) > _WIDER or max(h / high, high / h) > _HIGHER:
         return 0
     step = (left.cells[-1] - left.cells[0]).mean(axis=0) / (len(left.cells) - 1)
@@ -296,6 +263,25 @@ def _missing(left: Comb, right: Comb) -> int:
     count = round(float(apart @ step / (step @ step)))
     strays = np.linalg.norm(apart - count * step) > _STRAY * np.linalg.norm(step) * count
     return 0 if strays or not 2 <= count <= _MISSING + 1 else count - 1
+
+
+def _apart(combs: list[Comb]) -> list[Comb]:
+    """Combs without those in a box of another: the halves of one that a digit parts."""
+    kept: list[Comb] = []
+    for comb in sorted(combs, key=lambda comb: -len(comb.cells)):
+        middles = comb.cells.mean(axis=1)
+        if not any(box_at(other, middle) is not None for other in kept for middle in middles):
+            kept.append(comb)
+    return kept
+
+
+def box_at(comb: Comb, point: Points) -> int | None:
+    """The number of the box that holds a point, its walls included; None if none does."""
+    at = point.tolist()
+    for number, cell in enumerate(_grown(comb.cells, comb.wall / 2).astype(np.float32)):
+        if cv2.pointPolygonTest(cell, at, False) >= 0:
+            return number
+    return None
 
 
 def _undented(cells: Points) -> Points:
@@ -312,7 +298,7 @@ def _undented(cells: Points) -> Points:
     slope = np.median(slopes, axis=0)
     start = np.median(cells - places[:, None, None] * slope, axis=0)
     even = start + places[:, None, None] * slope
-    dented = np.abs(cells - even).max(axis=(1, 2)) > _DENT * _sides(even[0])[1] + 1
+    dented = np.abs(cells - even).max(axis=(1, 2)) > _DENT * sides_of(even[0])[1] + 1
     return np.where(dented[:, None, None], even, cells)
 
 

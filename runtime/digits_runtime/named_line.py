@@ -58,6 +58,7 @@ class NamedLine:
         strength: Of its ink where it is strongest.
         strange: How many glyphs of its height, in it or before or after it, are rather none.
         seen: How likely its names are by the page network, in the mean; 1 where that said nothing.
+        worded: Whether a word stands beside it.
     """
 
     glyphs: tuple[Glyph, ...]
@@ -67,6 +68,7 @@ class NamedLine:
     strength: float
     strange: int = 0
     seen: float = 1.0
+    worded: bool = False
 
     @property
     def clear(self) -> bool:
@@ -80,7 +82,12 @@ class NamedLine:
 
     @property
     def like_text(self) -> bool:
-        """Whether it holds a doubt, and is rather a word of which some letters look like digits."""
+        """Whether it is rather a word of which some letters look like digits.
+
+        It holds a doubt then, or what was taken for a number beside a word is none.
+        """
+        if self.worded and self.seen < _SEEN:
+            return True
         if not self.doubted or not self.strange:
             return False
         letters = self.strange >= _LETTERS and (self.strange >= self.known or self.seen < _SEEN)

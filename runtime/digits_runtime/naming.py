@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from digits_runtime import points
@@ -60,9 +61,9 @@ def name_lines(
         The glyphs of each line, and how likely all of them are right.
     """
     named = [
-        NamedLine.of(line, row, contract, scale)
-        for whole, each in zip(lines, rows, strict=True)
-        for line, row in words_apart(whole, each, contract)
+        replace(NamedLine.of(line, row, contract, scale), worded=len(parts) > 1)
+        for parts in (words_apart(*whole, contract) for whole in zip(lines, rows, strict=True))
+        for line, row in parts
     ]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
     named = _without_print([line for line in named if line.glyphs and not line.like_text])
@@ -100,15 +101,17 @@ def _without_points(lines: list[NamedLine]) -> list[NamedLine]:
 
 
 def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
-    """Lines without a form's print: what holds a doubt, far lower than numbers that hold none."""
-    clear = [line.tall for line in lines if not line.doubted and line.known >= SEVERAL]
+    """Lines without a form's print: far lower than numbers that hold no doubt, and not clear."""
+    clear = [
+        line.tall for line in lines if not (line.doubted or line.worded) and line.known >= SEVERAL
+    ]
     if not clear:
         return lines
     tall = median(clear)
     return [
         line
         for line in lines
-        if not line.doubted
+        if not (line.doubted or line.worded)
         or line.tall >= (_LOW if line.strange or line.doubted >= SEVERAL else _LOWER) * tall
     ]
 

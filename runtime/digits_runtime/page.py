@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout, sudoku
-from digits_runtime.combs import Comb, find_combs, lines_among, without_walls
+from digits_runtime.comb_lines import lines_among, one_each
+from digits_runtime.combs import Comb, find_combs, may_have_walls, without_walls
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
 from digits_runtime.gridded import find_gridded
@@ -22,7 +23,7 @@ from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
 from digits_runtime.ranks import percentile
 from digits_runtime.reading import Box
-from digits_runtime.rules import LONG, Rules, find_rules, without_rules
+from digits_runtime.rules import LONG, find_rules, without_rules
 from digits_runtime.texture import without_texture
 
 # Pieces this much weaker than the page's writing are shadows, show-through or halos.
@@ -39,10 +40,6 @@ _AROUND = np.ones((3, 3), np.uint8)
 _EDGE = 2
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
-# So many pieces, so high at least, pixels, and so many times as high as broad, may be walls.
-_WALLS, _WALL_HIGH, _WALL_SLENDER = 3, 12, 3
-# Rules are of the stronger ink if so large a share of what is inked along them is.
-_MOST_STRONG = 0.8
 # What has more than this share of its box in that of a glyph put back, or holds that much of it, is
 # the same or a part.
 _PART = 0.5
@@ -128,7 +125,7 @@ def find_page(
             mask = levels.mask
     if grid is None and combs is None:
         combs, walls = find_combs(mask, parts.holes), mask
-        if not combs and _may_have_walls(parts):  # fainter than writing
+        if not combs and may_have_walls(parts.boxes):  # fainter than writing
             walls = levels.faint
             combs = find_combs(walls, find_parts(walls).holes)
         if combs:
@@ -144,7 +141,7 @@ def find_page(
             mask, parts = unframed, find_parts(unframed)
         if ruled:
             strong = stronger_than_rules(mask, ink, levels.strokes, parts.boxes)
-            if strong is not None and rules is not None and _are_strong(rules, mask, strong):
+            if strong is not None and rules is not None and rules.are_of(strong, mask):
                 strong = None  # what is weaker may be written by a pencil on a form
             if strong is not None and not faint:
                 left_out = True
@@ -157,8 +154,10 @@ def find_page(
             mask, parts = without_texture(mask, ink, parts)
     parts, areas = _plausible(parts, mask, ink, levels.strokes)
     groups = layout.join(parts.boxes, areas)
-    pieces = parts.boxes.tolist()
-    around = [layout.bounds([pieces[part] for part in group]) for group in groups]
+    around = _bounds(groups, parts)
+    if combs:
+        groups = one_each(np.array(around, np.int64).reshape(-1, 4), groups, combs)
+        around = _bounds(groups, parts)
     boxes = np.array(around, np.int64).reshape(-1, 4)
     clean = without_grain(ink, levels.texture)
     outlines = [[parts.contours[part] for part in group] for group in groups]
@@ -191,6 +190,11 @@ def find_page(
     return Page(found, left_out=left_out)
 
 
+def _bounds(groups: Sequence[Sequence[int]], parts: Parts) -> list[Box]:
+    pieces = parts.boxes.tolist()
+    return [layout.bounds([pieces[part] for part in group]) for group in groups]
+
+
 def with_more(page: Page, more: Sequence[Candidate]) -> Page:
     """A page without a grid and more candidates of it, instead of their parts, in lines."""
     if not more:
@@ -219,22 +223,6 @@ def _may_have_rules(parts: Parts, shape: tuple[int, ...]) -> bool:
     if longer.max() >= LONG * max(shape):
         return True
     return int((longer >= _SLENDER * np.maximum(shorter, 2)).sum()) >= _PIECES
-
-
-def _are_strong(rules: Rules, mask: Grey, strong: Grey) -> bool:
-    """Whether nearly all that is inked along rules is of a page's stronger ink."""
-    runs = as_grey(cv2.bitwise_or(rules.level, rules.upright))
-    size = (runs.shape[1] * rules.step, runs.shape[0] * rules.step)
-    near = cv2.resize(runs, size, interpolation=cv2.INTER_NEAREST)[: mask.shape[0], : mask.shape[1]]
-    inked, dark = (cv2.countNonZero(cv2.bitwise_and(near, one)) for one in (mask, strong))
-    return dark > _MOST_STRONG * inked
-
-
-def _may_have_walls(parts: Parts) -> bool:
-    """Whether so many pieces are slender and upright that they may be of walls of boxes."""
-    width, height = parts.boxes[:, 2], parts.boxes[:, 3]
-    upright = (height >= _WALL_HIGH) & (height >= _WALL_SLENDER * width)
-    return int(upright.sum()) >= _WALLS
 
 
 def _plausible(

@@ -39,6 +39,8 @@ _AROUND, _CROWDED, DENSE = 17, 180, 205
 _FAINT = 0.6
 # Where a printed line falls squarely on pixels, it is this much stronger than in the median.
 _RAGGED = 1.5
+# Rules are of the stronger ink if so large a share of what is inked along them is.
+_MOST = 0.8
 LEVEL, UPRIGHT = 0, 1
 
 
@@ -74,6 +76,20 @@ class Rules:
         """Whether a pixel is a rule's here, but not there; both of the same page."""
         mine = np.stack((self.level, self.upright))
         return bool((mine > np.stack((other.level, other.upright))).any())
+
+    def are_of(self, strong: Grey, mask: Grey) -> bool:
+        """Whether nearly all that is inked along them is of a page's stronger ink.
+
+        Args:
+            strong: uint8 `[h, w]`, 255 where that is.
+            mask: The same, where there is any ink.
+        """
+        runs = as_grey(cv2.bitwise_or(self.level, self.upright))
+        size = (runs.shape[1] * self.step, runs.shape[0] * self.step)
+        near = cv2.resize(runs, size, interpolation=cv2.INTER_NEAREST)
+        near = near[: mask.shape[0], : mask.shape[1]]
+        inked, dark = (cv2.countNonZero(cv2.bitwise_and(near, one)) for one in (mask, strong))
+        return dark > _MOST * inked
 
 
 def find_rules(mask: Grey, broadest: float = _BROAD, crowded: float = _CROWDED) -> Rules | None:

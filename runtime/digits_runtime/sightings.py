@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout
-from digits_runtime.combs import lines_among
+from digits_runtime.comb_lines import lines_among
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.page import Candidate, Page, upright
 from digits_runtime.page_network import Sightings

@@ -47,14 +47,13 @@ def words_apart(
     ends = itertools.pairwise(candidate.box for candidate in line)
     gaps = [right[0] - left[0] - left[2] for left, right in ends]
     least = max(_GAP * tall, _WIDER * median(gaps))
-    for place in sorted(range(len(gaps)), key=lambda at: -gaps[at]):
-        if gaps[place] < least:
-            break
-        sides = slice(None, place + 1), slice(place + 1, None)
-        letters = [any(strange[side]) for side in sides]
-        numbers = [all(known[side]) for side in sides]
-        if (letters[0] and numbers[1]) or (letters[1] and numbers[0]):
-            return [
-                part for side in sides for part in words_apart(line[side], rows[side], contract)
-            ]
-    return [(line, rows)]
+    borders = [0, *(place + 1 for place, gap in enumerate(gaps) if gap >= least), len(line)]
+    words = [slice(start, stop) for start, stop in itertools.pairwise(borders)]
+    starts = [0]
+    for before, after in itertools.pairwise(words):
+        letters = [any(strange[word]) for word in (before, after)]
+        number = before if letters[1] else after
+        if letters[0] != letters[1] and all(known[number]):
+            starts.append(after.start)
+    parts = [slice(start, stop) for start, stop in itertools.pairwise([*starts, len(line)])]
+    return [(line[part], rows[part]) for part in parts]
