@@ -11,8 +11,9 @@ from digits_runtime import layout
 from digits_runtime.combs import Comb, box_at, sides_of
 from digits_runtime.ranks import median
 
-# What is written in a box has this share of its height.
-_LOWEST = 0.25
+# What is written in a box has this share of its height; what has less than that share of the height
+# of the highest in it is a part of that.
+_LOWEST, _AS_HIGH = 0.25, 0.6
 
 
 def one_each(
@@ -30,13 +31,12 @@ def one_each(
     """
     free = np.ones(len(boxes), np.bool_)
     found: list[list[int]] = []
-    for held in _held(boxes, combs):
-        for _, (_, height), cell in held:
+    for comb in _held(boxes, combs):
+        for _, (_, height), cell in comb:
             free[cell] = False
-            high = [i for i in cell if max(boxes[i, 2:]) >= _LOWEST * height]
+            held = [i for i in cell if max(boxes[i, 2:]) >= _LOWEST * height]
             found += [
-                [part for index in one for part in groups[index]]
-                for one in layout.pieces_of_one(high, boxes)
+                [part for index in one for part in groups[index]] for one in _glyphs(held, boxes)
             ]
     return found + [list(groups[index]) for index in np.flatnonzero(free).tolist()]
 
@@ -57,9 +57,9 @@ def lines_among(
     if not combs or len(boxes) == 0:
         return layout.lines_of(boxes, written)
     lines: list[list[int]] = []
-    for held in _held(boxes, combs):
+    for comb in _held(boxes, combs):
         last = None
-        for place, _, cell in held:
+        for place, _, cell in comb:
             if last is None or place > last + 1:
                 lines.append([])
             lines[-1] += sorted(cell, key=lambda index: int(boxes[index, 0]))
@@ -72,6 +72,21 @@ def lines_among(
     level = middles[:, 1] - slope * middles[:, 0]
     lines.sort(key=lambda line: float(level[line].mean()))
     return lines, slope
+
+
+def _glyphs(cell: Sequence[int], boxes: layout.Boxes) -> list[list[int]]:
+    """What of a box is one glyph: all of it, but for what is as high and stands beside it."""
+    if not cell:
+        return []
+    highest = max(boxes[index, 3] for index in cell)
+    high = [index for index in cell if boxes[index, 3] >= _AS_HIGH * highest]
+    glyphs = layout.pieces_of_one(high, boxes)
+    middles = boxes[:, 0] + boxes[:, 2] / 2
+    for index in cell:
+        if index not in high:
+            nearest = min(glyphs, key=lambda one: abs(middles[one].mean() - middles[index]))
+            nearest.append(index)
+    return glyphs
 
 
 def _held(

@@ -21,7 +21,7 @@ from digits_runtime.rules import LEVEL, UPRIGHT, across
 Points = NDArray[np.float64]
 
 # A box is so high and wide at least, pixels, and so broad for its height at least and at most.
-_SMALLEST, _SLIM, _BROAD = 12, 0.35, 2.5
+_SMALLEST, _SLIM, _BROAD = 12, 0.25, 2.5
 # So many pieces so many times as high as broad may be pieces of walls.
 _WALLS, _SLENDER = 3, 3
 # Four of its points enclose this share of its hull: of a 0, however square, they do not. Of a comb
@@ -29,9 +29,9 @@ _WALLS, _SLENDER = 3, 3
 _FOUR_SIDED, _SURELY, _ASLANT = 0.8, 0.85, 0.85
 # More holes than this are those of squared paper or texture.
 _MOST = 200
-# Boxes of one comb differ by so many times in width and in height; they are so far apart at most,
-# as a share of their width, and so far up or down, as a share of their height.
-_WIDER, _HIGHER, _APART, _ASIDE = 1.4, 1.3, 0.45, 0.25
+# Boxes of one comb differ by so many times in width, by so many where some are missing, and in
+# height; they are so far apart at most, and so far up or down, as a share of their height.
+_WIDER, _EVEN, _HIGHER, _APART, _ASIDE = 3.0, 1.4, 1.3, 0.45, 0.25
 # Walls are so thick at most, as a share of a box's shorter side; strokes are thicker for what they
 # enclose. Where a box is missing, since something in it goes from wall to wall, the next one is in
 # its place to this share of their distance; so many may be missing side by side.
@@ -39,8 +39,11 @@ _WALL, _STRAY, _MISSING = 0.2, 0.2, 3
 # Of a box beyond the last one its three walls are inked so far, within so many pixels, at so many
 # points.
 _INKED, _NEAR, _POINTS = 0.8, 2, 32
-# This share of a comb's boxes have others right above or below where it is part of a table.
-_TABLE = 0.5
+# This share of a comb's boxes have others right above or below where it is part of a table, or
+# walls that go on there for this share of their height.
+_TABLE, _BEYOND = 0.5, 0.5
+# A half of a box is not so broad, as a share of the usual one.
+_HALF = 0.75
 # Of so many boxes or more, what has a corner further from where the others have it than this share
 # of their height is dented.
 _DENTED, _DENT = 4, 0.12
@@ -106,8 +109,12 @@ def find_combs(mask: Grey, holes: Sequence[NDArray[np.int32]]) -> list[Comb]:
         wall = median([_wall(mask, cells[index]) for index in row])
         if not 0 < wall <= _WALL * min(width, height) + _SOFT:
             continue
-        combs.append(Comb(cells[row], wall))
-    return _apart([_extended(comb, mask) for comb in _bridged(combs)])
+        combs.append(Comb(_whole(cells[row], wall), wall))
+    if not combs:
+        return []
+    near = as_grey(cv2.dilate(mask, np.ones((2 * _NEAR + 1, 2 * _NEAR + 1), np.uint8)))
+    extended = [_extended(comb, near) for comb in _bridged(combs)]
+    return _apart([comb for comb in extended if not _goes_on(comb, near)])
 
 
 def without_walls(ink: Grey, mask: Grey, combs: Sequence[Comb]) -> Grey:
@@ -180,7 +187,7 @@ def _rows(cells: Points) -> list[list[int]]:
         width, height = sizes[index]
         gaps = along - (width + sizes[:, 0]) / 2
         ratios = np.maximum(sizes / sizes[index], sizes[index] / sizes)
-        fits = (along > width / 2) & (gaps <= _APART * width) & (aside <= _ASIDE * height)
+        fits = (along > width / 2) & (gaps <= _APART * height) & (aside <= _ASIDE * height)
         fits &= (ratios <= (_WIDER, _HIGHER)).all(axis=1)
         if fits.any():
             other = int(np.where(fits, along, np.inf).argmin())
@@ -256,7 +263,7 @@ def _missing(left: Comb, right: Comb) -> int:
     """How many boxes are missing between two parts of a comb; 0 if they are none of one."""
     first, last = left.cells[-1], right.cells[0]
     (w, h), (wide, high) = sides_of(first), sides_of(last)
-    if max(w / wide, wide / w) > _WIDER or max(h / high, high / h) > _HIGHER:
+    if max(w / wide, wide / w) > _EVEN or max(h / high, high / h) > _HIGHER:
         return 0
     step = (left.cells[-1] - left.cells[0]).mean(axis=0) / (len(left.cells) - 1)
     apart = (last - first).mean(axis=0)
@@ -284,6 +291,23 @@ def box_at(comb: Comb, point: Points) -> int | None:
     return None
 
 
+def _whole(cells: Points, wall: float) -> Points:
+    """Boxes of a row, the two halves of one that a stroke parts from wall to wall put together."""
+    widths = [sides_of(cell)[0] for cell in cells]
+    usual = median(widths)
+    whole = [cells[0]]
+    last = widths[0]
+    for cell, width in zip(cells[1:], widths[1:], strict=True):
+        both = last + width + 2 * wall
+        if max(last, width) < _HALF * usual and usual / _EVEN <= both <= usual * _EVEN:
+            whole[-1] = np.stack((whole[-1][0], cell[1], cell[2], whole[-1][3]))
+            last = both
+        else:
+            whole.append(cell)
+            last = width
+    return np.stack(whole)
+
+
 def _undented(cells: Points) -> Points:
     """Boxes of a comb, those that are dented by what is in them as the others have it.
 
@@ -299,12 +323,13 @@ def _undented(cells: Points) -> Points:
     start = np.median(cells - places[:, None, None] * slope, axis=0)
     even = start + places[:, None, None] * slope
     dented = np.abs(cells - even).max(axis=(1, 2)) > _DENT * sides_of(even[0])[1] + 1
+    if 2 * dented.sum() >= len(cells):  # boxes of several breadths
+        return cells
     return np.where(dented[:, None, None], even, cells)
 
 
-def _extended(comb: Comb, mask: Grey) -> Comb:
+def _extended(comb: Comb, near: Grey) -> Comb:
     """A comb with the boxes beyond its ends of which the walls are there."""
-    near = as_grey(cv2.dilate(mask, np.ones((2 * _NEAR + 1, 2 * _NEAR + 1), np.uint8)))
     cells = list(_undented(comb.cells))
     for right in (True, False):
         while True:
@@ -316,19 +341,37 @@ def _extended(comb: Comb, mask: Grey) -> Comb:
     return Comb(np.stack(cells), comb.wall)
 
 
+def _goes_on(comb: Comb, near: Grey) -> bool:
+    """Whether walls go on above or below a comb, as rules of squared paper do."""
+    for top, bottom in ((0, 3), (3, 0)), ((1, 2), (2, 1)):
+        for start, end in (top, bottom):
+            beyond = [
+                (cell[start], cell[start] + _BEYOND * (cell[start] - cell[end]))
+                for cell in _grown(comb.cells, comb.wall / 2)
+            ]
+            inked = [_inked(near, *ends) for ends in beyond]
+            if sum(share is not None and share >= _INKED for share in inked) >= _TABLE * len(inked):
+                return True
+    return False
+
+
+def _inked(near: Grey, start: Points, end: Points) -> float | None:
+    """How much of a line is inked; None where hardly any of it is on the page."""
+    shares = np.linspace(0, 1, _POINTS)[:, None]
+    x, y = np.rint(start + shares * (end - start)).astype(int).T
+    inside = (x >= 0) & (x < near.shape[1]) & (y >= 0) & (y < near.shape[0])
+    if inside.sum() < _POINTS // 4:
+        return None
+    return float((near[y[inside], x[inside]] > 0).mean())
+
+
 def _walled(near: Grey, cell: Points, wall: float, *, right: bool) -> bool:
     """Whether three walls of a box are inked: the upper, the lower and the one that is far.
 
     Of a box that the frame's border cuts that one need not be there.
     """
     corners = _grown(cell[None], wall / 2)[0]
-    far = (1, 2) if right else (0, 3)
-    for start, end in ((0, 1), (3, 2), far):
-        shares = np.linspace(0, 1, _POINTS)[:, None]
-        x, y = np.rint(corners[start] + shares * (corners[end] - corners[start])).astype(int).T
-        inside = (x >= 0) & (x < near.shape[1]) & (y >= 0) & (y < near.shape[0])
-        if (start, end) == far and not inside.any():
-            continue
-        if inside.sum() < _POINTS // 4 or (near[y[inside], x[inside]] > 0).mean() < _INKED:
-            return False
-    return True
+    far = _inked(near, *corners[[1, 2] if right else [0, 3]])
+    others = [_inked(near, *corners[ends]) for ends in ([0, 1], [3, 2])]
+    walls = [*others, 1.0 if far is None else far]
+    return all(share is not None and share >= _INKED for share in walls)

@@ -38,7 +38,7 @@ STRANGE, _TEXT = 3, 0.25
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 28, 11, 90, 24
 # What is rather none has that probability, and this share of the height of what has a name. So many
-# letters, as many as there are names or with names that the page network gives no more than this,
+# letters, more than there are names or with names that the page network gives no more than this,
 # make a word of it; or one, with such names.
 _RATHER_NONE, _AS_HIGH = 0.5, 0.65
 _LETTERS, _SEEN, _HARDLY_SEEN = 2, 0.8, 0.5
@@ -56,7 +56,7 @@ class NamedLine:
         solid: How many of those are more than a single stroke, counted up to `SOLID`.
         tall: Height of its glyphs, pixels of the candidates' boxes.
         strength: Of its ink where it is strongest.
-        strange: How many glyphs of its height, in it or before or after it, are rather none.
+        strange: How many glyphs of its height, in it or both before and after it, are rather none.
         seen: How likely its names are by the page network, in the mean; 1 where that said nothing.
         worded: Whether a word stands beside it.
     """
@@ -90,7 +90,7 @@ class NamedLine:
             return True
         if not self.doubted or not self.strange:
             return False
-        letters = self.strange >= _LETTERS and (self.strange >= self.known or self.seen < _SEEN)
+        letters = self.strange >= _LETTERS and (self.strange > self.known or self.seen < _SEEN)
         return letters or self.seen < _HARDLY_SEEN
 
     @property
@@ -156,17 +156,20 @@ class NamedLine:
         solid = sum(islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), SOLID))
         strength = median(s for s, name in zip(strengths[inside], names, strict=True) if name)
         high = median(c.box[3] for c in named)
-        letters = sum(
+        letters = [
             _none(row, contract) >= _RATHER_NONE and candidate.box[3] >= _AS_HIGH * high
             for candidate, row in zip(line, told, strict=True)
-        )
+        ]
+        # After a number there may be its unit, before it a sign.
+        outside = min(sum(letters[: inside.start]), sum(letters[inside.stop :]))
+        among = sum(letters[inside]) + outside
         hints = [
             float(candidate.hint[contract.labels.index(glyph.label)])
             for candidate, glyph in zip(candidates, whole_line, strict=True)
             if candidate.hint is not None and glyph.label != UNCERTAIN
         ]
         seen = sum(hints) / len(hints) if hints else 1.0
-        return cls(whole_line, known, solid, high, strength, letters, seen)
+        return cls(whole_line, known, solid, high, strength, among, seen)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:
         """Its glyphs, and how likely all of them are right beside so many pieces of litter."""

@@ -18,6 +18,7 @@ from digits_runtime.page_reading import PageReader, PageReading
 from digits_runtime.pairs import PairNames
 from digits_runtime.reading import Reading
 from digits_runtime.session import BUNDLED, Provider, Session
+from digits_runtime.splitting import STROKES
 
 Denoise = Literal["none", "median", "nlm"]
 
@@ -150,9 +151,11 @@ def _rather(unsure: PageReading, other: PageReading) -> PageReading:
 
 
 def _has_a_number(told: PageReading) -> bool:
-    """Whether a page holds a number of two glyphs or more for sure."""
+    """Whether a page holds a number of two glyphs or more for sure, which is more than strokes."""
     return any(
-        len(line) >= _NUMBER and sure >= _SURELY_WRITTEN
+        len(line) >= _NUMBER
+        and sure >= _SURELY_WRITTEN
+        and not all(glyph.label in STROKES for glyph in line)
         for line, sure in zip(told.lines, told.confidences, strict=False)
     )
 

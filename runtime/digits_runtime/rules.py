@@ -143,15 +143,13 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
         if faint <= _FAINT * strongest:
             kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
         else:
-            # Writing is as strong, so what of it is close to a rule must not go with that.
-            if axis == LEVEL:
-                band, thick = traced(mask, runs, rules.step)
-            else:
-                turned, along = (as_grey(np.ascontiguousarray(one.T)) for one in (mask, runs))
-                band, thick = traced(turned, along, rules.step)
-                band = as_grey(np.ascontiguousarray(band.T))
+            thick = rules.step * (_thickness(as_grey(wide), axis) + 1)
+            if min(rules.counts) == 0:
+                # On a form what is written close to a rule must not go with that. Of squared paper
+                # pieces would be left.
+                band, thick = _closely(mask, runs, rules.step, axis)
             beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
-            kept = across(beside, axis, thick + 1)
+            kept = across(beside, axis, thick)
         mask = as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(band), kept)))
     return mask
 
@@ -167,6 +165,24 @@ def across(beside: Grey, axis: int, thick: int) -> Grey:
     # A stroke that comes aslant leaves a little further on.
     kernel = np.ones((thick, 3) if axis == LEVEL else (3, thick), np.uint8)
     return as_grey(cv2.morphologyEx(beside, cv2.MORPH_CLOSE, kernel))
+
+
+def _thickness(wide: Grey, axis: int) -> int:
+    """Pixels across nearly all of the rules."""
+    lines = np.pad((wide if axis == UPRIGHT else wide.T) > 0, ((0, 0), (1, 1)))
+    edges = np.flatnonzero(np.diff(lines.ravel()))
+    return int(np.percentile(edges[1::2] - edges[::2], 90))
+
+
+def _closely(mask: Grey, runs: Grey, step: int, axis: int) -> tuple[Grey, int]:
+    """Where rules are on a page, to the pixel, and how far it is across them."""
+    if axis == LEVEL:
+        band, thick = traced(mask, runs, step)
+    else:
+        turned, along = (as_grey(np.ascontiguousarray(one.T)) for one in (mask, runs))
+        band, thick = traced(turned, along, step)
+        band = as_grey(np.ascontiguousarray(band.T))
+    return band, thick + 1
 
 
 def _long_runs(pooled: Grey, axis: int, broadest: float) -> Grey | None:

@@ -17,6 +17,8 @@ Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 # Between words there is a gap of this share of the height of what is written, and so many times the
 # usual one.
 _GAP, _WIDER = 0.45, 1.5
+# A word has so many letters without a name; one may be a piece of a rule.
+_LETTERS = 2
 # A letter is none with this probability, and has this share of that height; a dash has not.
 _SURELY_NONE, _HIGH = 0.9, 0.5
 
@@ -51,7 +53,9 @@ def words_apart(
     words = [slice(start, stop) for start, stop in itertools.pairwise(borders)]
     starts = [0]
     for before, after in itertools.pairwise(words):
-        letters = [any(strange[word]) for word in (before, after)]
+        letters = [
+            any(strange[word]) and known[word].count(False) >= _LETTERS for word in (before, after)
+        ]
         number = before if letters[1] else after
         if letters[0] != letters[1] and all(known[number]):
             starts.append(after.start)

@@ -56,6 +56,8 @@ def _parts(written: str, contract: Contract, gap: int = 8, height: int = 60) -> 
         ("xsxddd", ["xsxddd"]),
         ("ddd- ddd", ["ddd-ddd"]),
         ("xsx dx", ["xsxdx"]),
+        ("xd ddd", ["xdddd"]),
+        ("x?d ddd", ["x?d", "ddd"]),
     ],
 )
 def test_a_line_is_parted_between_a_word_and_a_number(
