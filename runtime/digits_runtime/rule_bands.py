@@ -11,6 +11,8 @@ from digits_runtime.ink import Grey, as_grey
 # A rule is followed through pieces so many of the shrunk page's pixels long, and found that far to
 # either side of where that has it; there it is what is inked along this share of a piece.
 _PIECE, _ASIDE, _INKED = 12, 2, 0.5
+# Shorter, in those pixels, it has no way to follow.
+_SHORTEST = 4
 # A rule that is not found in so large a share of its pieces is left as broad as it was.
 _FOUND = 0.5
 # A rule's soft edge on either side, pixels.
@@ -39,16 +41,15 @@ def traced(mask: Grey, runs: Grey, step: int) -> tuple[Grey, int]:
         part = mask[top : (y + h) * step + reach, left : (x + w) * step]
         found = _traced(part, own, step, y * step - top)
         if found is None:
-            wide = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8))
-            size = (own.shape[1] * step, own.shape[0] * step)
-            rule = cv2.resize(wide * np.uint8(255), size, interpolation=cv2.INTER_NEAREST)
-            inside = band[y * step : (y + h) * step, left : left + part.shape[1]]
-            rule = rule[: inside.shape[0], : inside.shape[1]]
-            thick = step * 3
+            whole = (labels == number).astype(np.uint8) * np.uint8(255)
+            wide = cv2.dilate(whole, np.ones((3, 3), np.uint8))
+            size = (runs.shape[1] * step, runs.shape[0] * step)
+            rule = as_grey(cv2.resize(wide, size, interpolation=cv2.INTER_NEAREST))
+            band |= rule[: mask.shape[0], : mask.shape[1]]
+            thick = 3 * step
         else:
             rule, thick = found
-            inside = band[top : top + part.shape[0], left : left + part.shape[1]]
-        inside |= as_grey(rule)
+            band[top : top + part.shape[0], left : left + part.shape[1]] |= rule
         thickest = max(thickest, thick)
     return band, thickest
 
@@ -63,8 +64,10 @@ def _traced(part: Grey, own: NDArray[np.bool_], step: int, down: int) -> tuple[G
         down: How far down `part` the first row of `own` is.
     """
     rows, columns = np.nonzero(own)
-    ends = columns.min(), columns.max()
-    way = np.polyfit(columns, rows, 2 if ends[1] - ends[0] > 2 * _PIECE else 1)
+    length = int(columns.max() - columns.min())
+    if length < _SHORTEST:
+        return None
+    way = np.polyfit(columns, rows, 2 if length > 2 * _PIECE else 1)
     across = np.arange(part.shape[1])
     middle = (np.polyval(way, (across + 0.5) / step - 0.5) + 0.5) * step - 0.5 + down
     y, x = np.nonzero(part)
@@ -81,16 +84,15 @@ def _traced(part: Grey, own: NDArray[np.bool_], step: int, down: int) -> tuple[G
         np.minimum(np.arange(1, pieces + 1) * length, part.shape[1]) - np.arange(pieces) * length
     )
     inked = each[: pieces * (2 * reach + 1)].reshape(pieces, -1) / lengths[:, None]
-    # Three rows together, for a rule aslant steps from one to the next.
-    smooth = cv2.blur(inked, (3, 1), borderType=cv2.BORDER_CONSTANT)
-    best = smooth.argmax(axis=1)
-    sure = inked.max(axis=1) >= _INKED
+    dark = np.where(inked >= _INKED, inked, 0)
+    sure = dark.any(axis=1)
     if sure.mean() < _FOUND:
         return None
-    dark = inked >= _INKED
-    thick = float(np.median(dark[sure].sum(axis=1)))
+    thick = float(np.median((dark[sure] > 0).sum(axis=1)))
+    rows_of = np.arange(-reach, reach + 1)
+    centres = (dark[sure] @ rows_of) / dark[sure].sum(axis=1)
     middles = (np.arange(pieces) * length + lengths / 2)[sure]
-    centre = np.interp(across, middles, best[sure] - float(reach))
+    centre = np.interp(across, middles, centres)
     chosen = np.abs(aside - centre[x]) <= thick / 2 + _SOFT
     rule = np.zeros_like(part)
     rule[y[chosen], x[chosen]] = 255

@@ -241,3 +241,26 @@ def test_a_part_of_squared_paper_is_no_grid_though_its_cells_hold_digits() -> No
     true = {"".join(glyph.label for glyph in line) for line in scene.lines}
     found = {"".join(glyph.label for glyph in line) for line in reading.lines}
     assert len(true & found) == 8
+
+
+def test_a_one_at_the_left_of_a_broad_cell_is_no_piece_of_a_rule(reader: Reader) -> None:
+    rng = np.random.default_rng(8)
+    sheet = np.full((400, 900), 220, np.uint8)
+    for x in (60, 340, 620, 860):
+        cv2.line(sheet, (x, 50), (x, 350), 70, 2)
+    for y in (50, 125, 200, 275, 350):
+        cv2.line(sheet, (60, y), (860, y), 70, 2)
+    rows = [("1", "27", "15"), ("40", "1", "9"), ("163", "5", "11"), ("8", "71", "1")]
+    cover = np.zeros_like(sheet)
+    for row, numbers in enumerate(rows):
+        for left, number in zip((60, 340, 620), numbers, strict=True):
+            x = left + 16
+            for digit in number:
+                glyph = synth.glyph(digit, rng, height=44)
+                y = 66 + 75 * row
+                cover[y : y + glyph.shape[0], x : x + glyph.shape[1]] = glyph
+                x += glyph.shape[1] + 8
+    reading = reader.read(np.minimum(sheet, np.asarray(255 - 0.85 * cover, np.uint8)))
+    assert reading.grid is not None
+    told = [tuple("".join(g.label for g in cell) for cell in row) for row in reading.grid]
+    assert told == rows

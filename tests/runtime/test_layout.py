@@ -42,6 +42,18 @@ def test_what_is_left_of_a_rule_joins_one_digit_at_most() -> None:
     assert len(_joined([*digits, left_of_rule])) == 3
 
 
+def test_a_shadows_edge_takes_no_digit_beside_it_for_its_bar() -> None:
+    digits = [(x, y, 30, 40) for y in (100, 160) for x in (100, 140, 180, 220)]
+    edge = (90, 60, 300, 320)  # aslant across the page, so that its box holds the digits
+    areas = np.array([300] * 8 + [2500])
+    assert join(np.array([*digits, edge]), areas) == [[index] for index in range(9)]
+
+
+def test_a_large_digit_beside_small_ones_keeps_its_bar() -> None:
+    small = [(x, 400, 20, 30) for x in (100, 130, 160, 190, 220, 250)]
+    assert _joined([*small, (100, 60, 180, 260), (180, 50, 120, 24)])[6:] == [[6, 7]]
+
+
 def test_digits_far_apart_on_one_level_are_two_numbers() -> None:
     near, far = ([(100, 100, 30, 40), (130 + gap, 100, 30, 40)] for gap in (60, 80))
     assert lines_of(np.array(near, np.int64))[0] == [[0, 1]]

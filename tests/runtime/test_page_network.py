@@ -41,6 +41,18 @@ def test_every_glyph_is_seen_where_it_is(height: int) -> None:
             assert any(_near(box, glyph.box) for box in seen.boxes)
 
 
+def test_a_large_page_of_small_glyphs_is_shrunk_less() -> None:
+    scene = compose(["3071", "5482"], np.random.default_rng(4), glyph_height=22)
+    page = np.zeros((960, 1280), np.uint8)
+    page[:480, :640] = _ink(scene)[:480, :640]
+    seen = NETWORK.look(page, 22)
+    assert seen.scale == 1
+    for line in scene.lines:
+        for glyph in line:
+            assert any(_near(box, glyph.box) for box in seen.boxes)
+    assert NETWORK.look(page).scale == NETWORK.look(page, 90).scale == 2
+
+
 def test_nothing_is_seen_on_empty_paper() -> None:
     assert len(NETWORK.look(_ink(compose([], np.random.default_rng(2)))).boxes) == 0
 

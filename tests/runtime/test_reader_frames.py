@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.errors import InputError
 from digits_runtime.reader import Reader
-from digits_train import pages, scenes
+from digits_train import pages, scenes, synth
 
 from .examples import a_number
 
@@ -195,3 +195,38 @@ def test_a_picture_cut_tight_to_its_line_loses_hardly_a_digit_unsaid(
             text = reader.read(scene.frame[max(top, 0) : bottom, max(left, 0) : right]).text
             shorter += 0 < len(text.replace("\n", "")) < len(line)
     assert shorter <= 1  # of 28; a 1 at a crop's end may pass for its edge
+
+
+@pytest.mark.parametrize("label", ["Total:", "Room", "Amount", "Serial no.", "Tax ID"])
+def test_the_print_of_a_form_is_no_number(reader: Reader, label: str) -> None:
+    rng = np.random.default_rng(0)
+    page = np.full((300, 900), 225, np.uint8)
+    cv2.putText(page, label, (40, 160), cv2.FONT_HERSHEY_DUPLEX, 0.9, (70,), 2, cv2.LINE_AA)
+    cover = np.zeros_like(page)
+    x = 330
+    for digit in "4863":
+        glyph = synth.glyph(digit, rng, height=80)
+        cover[90 : 90 + glyph.shape[0], x : x + glyph.shape[1]] = glyph
+        x += glyph.shape[1] + 16
+    frame = np.minimum(page, np.asarray(235 - 0.8 * cover, np.uint8))
+    assert reader.read(frame).text == "4863"
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_a_note_on_a_dark_desk_with_bright_things_is_read(reader: Reader, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    page = np.full((480, 640), 50.0) + rng.normal(0, 2, (480, 640))
+    for _ in range(14):
+        x, y = (int(value) for value in rng.integers(0, (640, 480)))
+        if not (140 < x < 420 and 100 < y < 330):
+            end = x + int(rng.integers(-40, 40)), y + int(rng.integers(-40, 40))
+            cv2.line(page, (x, y), end, 230, 3)
+    page[120:310, 170:400] = 215
+    cover = np.zeros((480, 640))
+    x = 200
+    for digit in "5283":
+        glyph = synth.glyph(digit, rng, height=50)
+        cover[180 : 180 + glyph.shape[0], x : x + glyph.shape[1]] = glyph
+        x += glyph.shape[1] + 10
+    frame = np.asarray(np.clip(page - 0.75 * cover, 0, 255), np.uint8)
+    assert reader.read(frame).text == "5283"
