@@ -72,7 +72,8 @@ def _traced(part: Grey, own: NDArray[np.bool_], step: int, down: int) -> tuple[G
     middle = (np.polyval(way, (across + 0.5) / step - 0.5) + 0.5) * step - 0.5 + down
     y, x = np.nonzero(part)
     reach = _ASIDE * step
-    aside = np.rint(y - middle[x]).astype(np.int64)
+    # Of a level rule the middle lies between two rows, where the last bit would decide.
+    aside = np.floor(y - middle[x] + 0.25).astype(np.int64)
     near = np.abs(aside) <= reach
     y, x, aside = y[near], x[near], aside[near]
     length = _PIECE * step
