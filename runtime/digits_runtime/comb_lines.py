@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout
-from digits_runtime.combs import Comb, box_at, sides_of
+from digits_runtime.combs import Comb, boxes_at, sides_of
 from digits_runtime.ranks import median
 
 # What is written in a box has this share of its height; what has less than that share of the height
 # of the highest in it is a part of that.
 _LOWEST, _AS_HIGH = 0.25, 0.6
+# So many glyphs in most boxes of a row are numbers.
+_SEVERAL = 2
 
 
 def one_each(
@@ -46,6 +48,8 @@ def lines_among(
 ) -> tuple[list[list[int]], float]:
     """`layout.lines_of`, but what stands in the boxes of a comb is a line up to an empty one.
 
+    Or in each box, if most hold several glyphs.
+
     Args:
         boxes: Of glyphs, and of whatever may be one.
         combs: Of the page.
@@ -59,8 +63,10 @@ def lines_among(
     lines: list[list[int]] = []
     for comb in _held(boxes, combs):
         last = None
+        # Where a box holds several it is the field of a number, not of a digit.
+        several = bool(comb) and median([len(cell) for _, _, cell in comb]) >= _SEVERAL
         for place, _, cell in comb:
-            if last is None or place > last + 1:
+            if last is None or place > last + 1 or several:
                 lines.append([])
             lines[-1] += sorted(cell, key=lambda index: int(boxes[index, 0]))
             last = place
@@ -95,12 +101,12 @@ def _held(
     """Of each comb the boxes that hold something: number, width and height, and what they hold."""
     middles = boxes[:, :2] + boxes[:, 2:] / 2
     held: list[dict[int, list[int]]] = [{} for _ in combs]
-    for index, middle in enumerate(middles):
-        for number, comb in enumerate(combs):
-            place = box_at(comb, middle)
-            if place is not None:
-                held[number].setdefault(place, []).append(index)
-                break
+    free = np.ones(len(boxes), np.bool_)
+    for comb, each in zip(combs, held, strict=True):
+        places = np.where(free, boxes_at(comb, middles), -1)
+        for index in np.flatnonzero(places >= 0).tolist():
+            each.setdefault(int(places[index]), []).append(index)
+        free &= places < 0
     return [
         [(place, sides_of(comb.cells[place]), cell) for place, cell in sorted(each.items())]
         for comb, each in zip(combs, held, strict=True)

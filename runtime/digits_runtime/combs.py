@@ -161,7 +161,7 @@ def _axes(cell: Points) -> tuple[Points, Points]:
     """Which way four corners' box goes to the right, and which way down: of length 1."""
     right = cell[1] + cell[2] - cell[0] - cell[3]
     down = cell[2] + cell[3] - cell[0] - cell[1]
-    return right / np.linalg.norm(right), down / np.linalg.norm(down)
+    return right / max(np.linalg.norm(right), 1e-9), down / max(np.linalg.norm(down), 1e-9)
 
 
 def _grown(cells: Points, by: float) -> Points:
@@ -277,18 +277,20 @@ def _apart(combs: list[Comb]) -> list[Comb]:
     kept: list[Comb] = []
     for comb in sorted(combs, key=lambda comb: -len(comb.cells)):
         middles = comb.cells.mean(axis=1)
-        if not any(box_at(other, middle) is not None for other in kept for middle in middles):
+        if all((boxes_at(other, middles) < 0).all() for other in kept):
             kept.append(comb)
     return kept
 
 
-def box_at(comb: Comb, point: Points) -> int | None:
-    """The number of the box that holds a point, its walls included; None if none does."""
-    at = point.tolist()
-    for number, cell in enumerate(_grown(comb.cells, comb.wall / 2).astype(np.float32)):
-        if cv2.pointPolygonTest(cell, at, False) >= 0:
-            return number
-    return None
+def boxes_at(comb: Comb, points: Points) -> NDArray[np.intp]:
+    """The number of the box, its walls included, that holds each of some points `[n, 2]`; or -1."""
+    corners = _grown(comb.cells, comb.wall / 2)
+    edges = np.roll(corners, -1, axis=1) - corners
+    away = points[:, None, None] - corners
+    # Clockwise, with rows that go down, what is inside is on the right of every side.
+    right = edges[..., 0] * away[..., 1] >= edges[..., 1] * away[..., 0]
+    inside = np.asarray(right.all(axis=2), np.bool_)
+    return np.where(inside.any(axis=1), inside.argmax(axis=1), -1)
 
 
 def _whole(cells: Points, wall: float) -> Points:
@@ -334,7 +336,7 @@ def _extended(comb: Comb, near: Grey) -> Comb:
     for right in (True, False):
         while True:
             last, previous = (cells[-1], cells[-2]) if right else (cells[0], cells[1])
-            beyond = last + (last - previous)
+            beyond = last + (last - previous).mean(axis=0)
             if not _walled(near, beyond, comb.wall, right=right):
                 break
             cells = [*cells, beyond] if right else [beyond, *cells]
@@ -343,15 +345,14 @@ def _extended(comb: Comb, near: Grey) -> Comb:
 
 def _goes_on(comb: Comb, near: Grey) -> bool:
     """Whether walls go on above or below a comb, as rules of squared paper do."""
-    for top, bottom in ((0, 3), (3, 0)), ((1, 2), (2, 1)):
-        for start, end in (top, bottom):
-            beyond = [
-                (cell[start], cell[start] + _BEYOND * (cell[start] - cell[end]))
-                for cell in _grown(comb.cells, comb.wall / 2)
-            ]
-            inked = [_inked(near, *ends) for ends in beyond]
-            if sum(share is not None and share >= _INKED for share in inked) >= _TABLE * len(inked):
-                return True
+    cells = _grown(comb.cells, comb.wall / 2)
+    for start, end in ((0, 3), (3, 0), (1, 2), (2, 1)):
+        inked = [
+            _inked(near, cell[start], cell[start] + _BEYOND * (cell[start] - cell[end]))
+            for cell in cells
+        ]
+        if sum(share is not None and share >= _INKED for share in inked) >= _TABLE * len(inked):
+            return True
     return False
 
 

@@ -38,8 +38,9 @@ STRANGE, _TEXT = 3, 0.25
 # pixels; a bare stroke more so.
 _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 28, 11, 90, 24
 # What is rather none has that probability, and this share of the height of what has a name. So many
-# letters, more than there are names or with names that the page network gives no more than this,
-# make a word of it; or one, with such names.
+# letters make a word of a line if there are fewer names, or names that the page network gives less
+# than this in the mean; a single one, if it gives less than that. So does a word beside it, if it
+# gives less than the first.
 _RATHER_NONE, _AS_HIGH = 0.5, 0.65
 _LETTERS, _SEEN, _HARDLY_SEEN = 2, 0.8, 0.5
 # So many known glyphs show what another has to be like.
@@ -56,7 +57,7 @@ class NamedLine:
         solid: How many of those are more than a single stroke, counted up to `SOLID`.
         tall: Height of its glyphs, pixels of the candidates' boxes.
         strength: Of its ink where it is strongest.
-        strange: How many glyphs of its height, in it or both before and after it, are rather none.
+        letters: How many glyphs of its height, in it or both before and after it, are rather none.
         seen: How likely its names are by the page network, in the mean; 1 where that said nothing.
         worded: Whether a word stands beside it.
     """
@@ -66,7 +67,7 @@ class NamedLine:
     solid: int
     tall: float
     strength: float
-    strange: int = 0
+    letters: int = 0
     seen: float = 1.0
     worded: bool = False
 
@@ -88,10 +89,10 @@ class NamedLine:
         """
         if self.worded and self.seen < _SEEN:
             return True
-        if not self.doubted or not self.strange:
+        if not self.doubted or not self.letters:
             return False
-        letters = self.strange >= _LETTERS and (self.strange > self.known or self.seen < _SEEN)
-        return letters or self.seen < _HARDLY_SEEN
+        several = self.letters >= _LETTERS and (self.letters > self.known or self.seen < _SEEN)
+        return several or self.seen < _HARDLY_SEEN
 
     @property
     def bare(self) -> bool:
@@ -107,7 +108,7 @@ class NamedLine:
     def of(
         cls, line: Sequence[Candidate], rows: Sequence[Row], contract: Contract, scale: float
     ) -> NamedLine:
-        """Name the glyphs of a line.
+        """Name the glyphs of a line, but for points between them.
 
         Args:
             line: From left to right.
@@ -116,9 +117,9 @@ class NamedLine:
             scale: Pixels of the frame for one of the candidates' boxes.
         """
         sure = [max(row[: len(contract.labels)]) >= contract.threshold for row in rows]
-        points_of = points.among([candidate.box for candidate in line], sure)
-        line = [one for one, point in zip(line, points_of, strict=True) if not point]
-        rows = [one for one, point in zip(rows, points_of, strict=True) if not point]
+        low = points.among([candidate.box for candidate in line], sure)
+        line = [one for one, point in zip(line, low, strict=True) if not point]
+        rows = [one for one, point in zip(rows, low, strict=True) if not point]
         whole = [candidate.box[3] for candidate in line if not candidate.cut]
         tall = median(whole or [0])
         glyphs, none = [], []

@@ -92,11 +92,11 @@ def name_lines(
 
 def _without_points(lines: list[NamedLine]) -> list[NamedLine]:
     """Lines without the points and commas of others, below which they may stand alone."""
-    each = [[glyph.box for glyph in line.glyphs] for line in lines]
     return [
         line
-        for line, boxes in zip(lines, each, strict=True)
-        if len(boxes) > 1 or not any(points.is_of(boxes[0], number) for number in each)
+        for line in lines
+        if len(line.glyphs) > 1
+        or not any(points.is_of(line.glyphs[0], number.glyphs) for number in lines)
     ]
 
 
@@ -112,7 +112,7 @@ def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
         line
         for line in lines
         if not (line.doubted or line.worded)
-        or line.tall >= (_LOW if line.strange or line.doubted >= SEVERAL else _LOWER) * tall
+        or line.tall >= (_LOW if line.letters or line.doubted >= SEVERAL else _LOWER) * tall
     ]
 
 

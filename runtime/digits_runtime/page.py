@@ -109,7 +109,7 @@ def find_page(
         grids: Whether rules may form one.
         strewn: Whether most of what there is, is known to be texture.
         faint: Whether writing may be far weaker than what else stands out.
-        combs: Those of the page, whose walls are off it already; None to look for some.
+        combs: Those of the page, if any, whose walls are off it already; None to look for some.
     """
     levels = find_levels(ink)
     if levels is None:
@@ -191,6 +191,7 @@ def find_page(
 
 
 def _bounds(groups: Sequence[Sequence[int]], parts: Parts) -> list[Box]:
+    """The boxes around groups of parts, given by their numbers."""
     pieces = parts.boxes.tolist()
     return [layout.bounds([pieces[part] for part in group]) for group in groups]
 

@@ -85,8 +85,7 @@ class PageReader:
         found = page.find_page(inked, grids=least == 0, faint=faint)
         left_out = found.left_out
         combs = found.combs
-        if found.cleaned is not None:
-            inked = found.cleaned
+        inked = inked if found.cleaned is None else found.cleaned
         searched = time.perf_counter()
         contract = self.session.contract
         glyphs = page.model_input(found.candidates, contract.ink)
@@ -99,7 +98,9 @@ class PageReader:
         if found.cells is not None:
             turns, rows = turning.upright(glyphs, rows, self.session)
             if not verdicts.filled_in(rows, contract):
-                turns, found = 0, page.find_page(inked, grids=False, faint=faint, combs=combs)
+                turns, found = 0, page.find_page(inked, grids=False, faint=faint)
+                combs = found.combs
+                inked = inked if found.cleaned is None else found.cleaned
                 glyphs, rows = self._told(found.candidates)
         if found.cells is None and verdicts.strewn(rows, contract):
             stronger = page.find_page(inked, grids=False, strewn=True, faint=faint, combs=combs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ from digits_runtime.contract import DIGITS
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.page_reading import PageReader, PageReading
 from digits_runtime.pairs import PairNames
-from digits_runtime.reading import Reading
+from digits_runtime.reading import UNCERTAIN, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 from digits_runtime.splitting import STROKES
 
@@ -26,7 +27,7 @@ Denoise = Literal["none", "median", "nlm"]
 _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# On a page in which nothing was found at first, a number has so many glyphs and is so likely right.
+# Where nothing sure was found at first, a number has so many glyphs and is so likely right.
 _NUMBER, _SURELY_WRITTEN = 2, 0.9
 
 
@@ -117,7 +118,7 @@ class Reader:
         )
 
     def _page(self, picture: NDArray[np.uint8]) -> PageReading:
-        """Read a page; where nothing is, but something seems to be, in other ways, too.
+        """Read a page; where nothing is for sure, but something seems to be, in other ways, too.
 
         What a page holds looked at the wrong way is a lone digit at most.
         """
@@ -135,7 +136,7 @@ class Reader:
         if told.left_out and not told.lines:
             other = self.pages.read(picture, inked, scale, faint=True, least=_NUMBER)
             told = _rather(told, other)
-        if told.candidates and not _has_a_number(told):
+        if told.candidates and not any(_may_be_a_number(line) for line in told.lines):
             started = time.perf_counter()
             polarity = "dark" if polarity == "bright" else "bright"
             inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
@@ -145,9 +146,15 @@ class Reader:
 
 
 def _rather(unsure: PageReading, other: PageReading) -> PageReading:
-    """Another reading of a page in which nothing sure was found, if it holds a number for sure."""
+    """Another reading of a page, instead of one of nothing sure, if it holds a number for sure."""
     spent = {stage: ms + other.durations[stage] for stage, ms in unsure.durations.items()}
     return replace(other if _has_a_number(other) else unsure, durations=spent)
+
+
+def _may_be_a_number(line: Sequence[Glyph]) -> bool:
+    """Whether two glyphs of a line or more have names, not all of them of strokes."""
+    named = [glyph.label for glyph in line if glyph.label != UNCERTAIN]
+    return len(named) >= _NUMBER and not all(label in STROKES for label in named)
 
 
 def _has_a_number(told: PageReading) -> bool:

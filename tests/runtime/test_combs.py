@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -132,3 +134,40 @@ def test_walls_go_and_strokes_across_them_stay() -> None:
     (outline, *others) = parts.find_parts(np.asarray((left > 60) * 255, np.uint8)).boxes.tolist()
     assert others == []
     assert outline[3] >= 95
+
+
+def test_boxes_that_hold_numbers_are_lines_of_their_own(reader: Reader) -> None:
+    rng = np.random.default_rng(4)
+    page = np.full((240, 560), PAPER, np.uint8)
+    cover = np.zeros_like(page)
+    for left, number in ((30, "375"), (270, "978")):
+        cv2.rectangle(page, (left, 70), (left + 210, 160), 60, 3)
+        x = left + 22
+        for digit in number:
+            glyph = synth.glyph(digit, rng, height=52)
+            cover[90 : 90 + glyph.shape[0], x : x + glyph.shape[1]] = glyph
+            x += glyph.shape[1] + 14
+    frame = np.minimum(page, 255 - np.uint8(0.85 * cover.astype(float)))
+    assert reader.read(frame).text.split("\n") == ["375", "978"]
+
+
+@pytest.mark.parametrize("wide", [20, 80])
+def test_a_box_twice_or_half_as_wide_as_its_neighbour_makes_no_fault(
+    reader: Reader, wide: int
+) -> None:
+    page = np.full((300, 400), 235, np.uint8)
+    cv2.rectangle(page, (100, 100), (140, 150), 40, 1)
+    cv2.rectangle(page, (140, 100), (140 + wide, 150), 40, 1)
+    assert reader.read(page).text == ""
+
+
+def test_a_page_of_many_boxes_is_read_in_time(reader: Reader) -> None:
+    page = np.full((960, 1280), PAPER, np.uint8)
+    for row in range(12):
+        for column in range(16):
+            x, y = 30 + 78 * column, 30 + 76 * row
+            cv2.rectangle(page, (x, y), (x + 56, y + 50), 60, 2)
+            cv2.line(page, (x + 28, y + 10), (x + 26, y + 40), 30, 4)
+    started = time.process_time()
+    reader.read(page)
+    assert time.process_time() - started < 2

@@ -8,7 +8,7 @@ import pytest
 
 from digits_runtime import points
 from digits_runtime.reader import Reader
-from digits_runtime.reading import Box
+from digits_runtime.reading import Box, Glyph
 from digits_train import synth
 
 DIGITS: list[Box] = [(0, 10, 40, 60), (60, 12, 38, 58), (140, 8, 40, 62)]
@@ -16,13 +16,18 @@ DIGITS: list[Box] = [(0, 10, 40, 60), (60, 12, 38, 58), (140, 8, 40, 62)]
 
 def test_what_is_low_and_small_is_a_point() -> None:
     line = [*DIGITS[:2], (108, 56, 14, 26), DIGITS[2]]
-    assert points.among(line, [True] * 4) == [False, False, True, False]
+    assert points.among(line, [True, True, False, True]) == [False, False, True, False]
+
+
+def test_a_small_digit_that_has_a_name_is_none() -> None:
+    line = [*DIGITS[:2], (108, 56, 14, 26), DIGITS[2]]
+    assert points.among(line, [True] * 4) == [False] * 4
 
 
 @pytest.mark.parametrize("box", [(108, 14, 14, 26), (108, 30, 24, 34)])
 def test_what_is_high_or_large_is_none(box: Box) -> None:
     line = [*DIGITS[:2], box, DIGITS[2]]
-    assert points.among(line, [True] * 4) == [False] * 4
+    assert points.among(line, [True, True, False, True]) == [False] * 4
 
 
 def test_one_digit_does_not_tell() -> None:
@@ -30,10 +35,12 @@ def test_one_digit_does_not_tell() -> None:
 
 
 def test_a_point_beneath_a_number_is_of_it() -> None:
-    assert points.is_of((110, 66, 16, 24), DIGITS)
-    assert not points.is_of((110, 130, 16, 24), DIGITS)
-    assert not points.is_of((400, 66, 16, 24), DIGITS)
-    assert not points.is_of((110, 66, 30, 50), DIGITS)
+    number = [Glyph("5", 1.0, box) for box in DIGITS]
+    assert points.is_of(Glyph("0", 1.0, (110, 62, 16, 22)), number)
+    assert not points.is_of(Glyph("2", 1.0, (110, 62, 16, 22)), number)
+    assert not points.is_of(Glyph("0", 1.0, (110, 80, 16, 22)), number)
+    assert not points.is_of(Glyph("0", 1.0, (400, 62, 16, 22)), number)
+    assert not points.is_of(Glyph("0", 1.0, (110, 62, 30, 30)), number)
 
 
 @pytest.mark.parametrize("kind", ["point", "comma", "ring"])
@@ -51,6 +58,6 @@ def test_a_number_with_a_comma_is_its_digits(reader: Reader, kind: str) -> None:
             elif kind == "comma":
                 cv2.line(cover, (x + 10, 166), (x, 202), 255, 7, cv2.LINE_AA)
             else:
-                cv2.ellipse(cover, (x + 8, 184), (9, 14), 0, 0, 360, 255, 5, cv2.LINE_AA)
+                cv2.ellipse(cover, (x + 8, 176), (6, 9), 0, 0, 360, 255, 4, cv2.LINE_AA)
             x += 34
     assert reader.read(np.asarray(225 - 0.8 * cover, np.uint8)).text == "58463"
