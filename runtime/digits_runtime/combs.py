@@ -27,8 +27,8 @@ _WALLS, _SLENDER = 3, 3
 # Four of its points enclose this share of its hull: of a 0, however square, they do not. Of a comb
 # of two boxes more. Seen aslant, it fills this share of an upright one.
 _FOUR_SIDED, _SURELY, _ASLANT = 0.8, 0.85, 0.85
-# More holes than this are those of squared paper or texture.
-_MOST = 200
+# More holes than this, and more like boxes than that, are those of texture or squared paper.
+_MOST_HOLES, _MOST = 600, 200
 # Boxes of one comb differ by so many times in width, by so many where some are missing, and in
 # height; they are so far apart at most, and so far up or down, as a share of their height.
 _WIDER, _EVEN, _HIGHER, _APART, _ASIDE = 3.0, 1.4, 1.3, 0.45, 0.25
@@ -84,10 +84,10 @@ def find_combs(mask: Grey, holes: Sequence[NDArray[np.int32]]) -> list[Comb]:
         holes: The outlines of what it encloses, from `parts.find_parts`.
     """
     large = [hole for hole in holes if min(cv2.boundingRect(hole)[2:]) >= _SMALLEST]
-    if not 2 <= len(large) <= _MOST:
+    if not 2 <= len(large) <= _MOST_HOLES:
         return []
     large = [hole for hole in large if _like_a_box(hole)]
-    if len(large) < 2:
+    if not 2 <= len(large) <= _MOST:
         return []
     found = [quad for hole in large if (quad := four_sided(hole))]
     boxes = [
