@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from digits_runtime import layout, sudoku
 from digits_runtime.comb_lines import lines_among, one_each
-from digits_runtime.combs import Comb, find_combs, may_have_walls, without_walls
+from digits_runtime.comb_search import find_combs, may_have_walls
+from digits_runtime.combs import Comb, without_walls
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
 from digits_runtime.gridded import find_gridded

@@ -64,10 +64,10 @@ def _traced(part: Grey, own: NDArray[np.bool_], step: int, down: int) -> tuple[G
         down: How far down `part` the first row of `own` is.
     """
     rows, columns = np.nonzero(own)
-    length = int(columns.max() - columns.min())
-    if length < _SHORTEST:
+    extent = int(columns.max() - columns.min())
+    if extent < _SHORTEST:
         return None
-    way = np.polyfit(columns, rows, 2 if length > 2 * _PIECE else 1)
+    way = np.polyfit(columns, rows, 2 if extent > 2 * _PIECE else 1)
     across = np.arange(part.shape[1])
     middle = (np.polyval(way, (across + 0.5) / step - 0.5) + 0.5) * step - 0.5 + down
     y, x = np.nonzero(part)
@@ -84,7 +84,7 @@ def _traced(part: Grey, own: NDArray[np.bool_], step: int, down: int) -> tuple[G
     lengths = (
         np.minimum(np.arange(1, pieces + 1) * length, part.shape[1]) - np.arange(pieces) * length
     )
-    inked = each[: pieces * (2 * reach + 1)].reshape(pieces, -1) / lengths[:, None]
+    inked = each.reshape(pieces, -1) / lengths[:, None]
     dark = np.where(inked >= _INKED, inked, 0)
     sure = dark.any(axis=1)
     if sure.mean() < _FOUND:

@@ -143,11 +143,12 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
         if faint <= _FAINT * strongest:
             kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
         else:
-            thick = rules.step * (_thickness(as_grey(wide), axis) + 1)
             if min(rules.counts) == 0:
                 # On a form what is written close to a rule must not go with that. Of squared paper
                 # pieces would be left.
                 band, thick = _closely(mask, runs, rules.step, axis)
+            else:
+                thick = rules.step * (_thickness(as_grey(wide), axis) + 1)
             beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
             kept = across(beside, axis, thick)
         mask = as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(band), kept)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digits_runtime import combs, levels, paper, parts
+from digits_runtime import comb_search, combs, levels, paper, parts
 from digits_runtime.reader import Reader
 from digits_train import synth
 
@@ -60,7 +60,7 @@ def _found(page: Image) -> list[combs.Comb]:
     inked = paper.find_ink(page, "dark")
     told = levels.find_levels(inked)
     assert told is not None
-    return combs.find_combs(told.mask, parts.find_parts(told.mask).holes)
+    return comb_search.find_combs(told.mask, parts.find_parts(told.mask).holes)
 
 
 @pytest.mark.parametrize(("apart", "grey"), [(0, 60), (0, 140), (10, 60), (10, 140)])
@@ -129,7 +129,7 @@ def test_walls_go_and_strokes_across_them_stay() -> None:
     inked = paper.find_ink(page, "dark")
     told = levels.find_levels(inked)
     assert told is not None
-    found = combs.find_combs(told.mask, parts.find_parts(told.mask).holes)
+    found = comb_search.find_combs(told.mask, parts.find_parts(told.mask).holes)
     left = combs.without_walls(inked, told.mask, found)
     (outline, *others) = parts.find_parts(np.asarray((left > 60) * 255, np.uint8)).boxes.tolist()
     assert others == []
