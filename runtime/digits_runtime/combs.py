@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -13,6 +13,7 @@ from digits_runtime.ink import Grey, as_grey
 from digits_runtime.rules import LEVEL, UPRIGHT, across
 
 Points = NDArray[np.float64]
+Pixel = tuple[int, int]
 
 # A wall's soft edge, pixels.
 SOFT = 2
@@ -25,10 +26,12 @@ class Comb(NamedTuple):
         cells: float64 `[n, 4, 2]`, the inner corners of each from left to right, each from the
             upper left clockwise, pixels of the page.
         wall: How thick the walls are, pixels.
+        tick: How high those between boxes are where nothing is above; None of whole boxes.
     """
 
     cells: Points
     wall: float
+    tick: float | None = None
 
     @property
     def slope(self) -> float:
@@ -54,15 +57,31 @@ def without_walls(ink: Grey, mask: Grey, combs: Sequence[Comb]) -> Grey:
         for comb in combs:
             thick = round(comb.wall) + SOFT
             thickest = max(thickest, thick)
-            # The walls' middles, from the boxes' inner corners.
-            for cell in grown(comb.cells, comb.wall / 2):
-                for start, end in edges:
-                    line = np.rint(cell[[start, end]]).astype(np.int32)
-                    cv2.line(band, line[0].tolist(), line[1].tolist(), 255, thick)
+            for start, end in _walls(comb, edges):
+                cv2.line(band, start, end, 255, thick)
         beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
         kept = across(beside, axis, thickest + 2)
         gone = as_grey(cv2.bitwise_or(gone, cv2.bitwise_and(band, cv2.bitwise_not(kept))))
     return as_grey(cv2.bitwise_and(ink, cv2.bitwise_not(gone)))
+
+
+def _walls(comb: Comb, edges: Sequence[tuple[int, int]]) -> Iterator[tuple[Pixel, Pixel]]:
+    """The ends of a comb's walls, of those between certain corners of its boxes."""
+    # The walls' middles, from the boxes' inner corners.
+    cells = comb.cells if comb.tick is not None else grown(comb.cells, comb.wall / 2)
+    for place, cell in enumerate(cells):
+        for start, end in edges:
+            line = cell[[start, end]]
+            if comb.tick is not None:
+                if (start, end) == (0, 1):
+                    continue
+                if (start, end) == (3, 2):
+                    line = line + comb.wall / 2 * axes_of(cell)[1]
+                elif (place > 0 or start == 1) and (place < len(cells) - 1 or start == 0):
+                    height = sides_of(cell)[1]
+                    line[0] = line[1] + (line[0] - line[1]) * comb.tick / height
+            (x, y), (to_x, to_y) = np.rint(line).astype(int).tolist()
+            yield (x, y), (to_x, to_y)
 
 
 def sides_of(cell: Points) -> tuple[float, float]:

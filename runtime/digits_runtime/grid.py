@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime.grid_rules import BANDS, MARGIN, evenness, followed
-from digits_runtime.grid_traces import Traced, closely, traced
+from digits_runtime.grid_traces import Traced, closely, going_on, traced
 from digits_runtime.ink import Grey, as_grey
 from digits_runtime.layout import Boxes
 from digits_runtime.ranks import median
@@ -146,6 +146,27 @@ class Grid:
         """How broad a cell is for its height, in the mean."""
         rows, columns = self.shape
         return (self.size[0] / columns) / (self.size[1] / rows)
+
+    def goes_on(self, shape: tuple[int, ...]) -> float:
+        """How much of it goes on beyond its outermost rules, as squared paper does: 0 to 1.
+
+        Args:
+            shape: Height and width of the page, beyond which nothing is known.
+        """
+        shares = []
+        for rules, flat, axis in (
+            (self.level, _turned_over(self.flat), LEVEL),
+            (self.upright, self.flat, UPRIGHT),
+        ):
+            ends = []
+            for end, along in ((0, MARGIN / 2), (-1, len(flat) - MARGIN / 2)):
+                across_it = rules.places[:, end] + MARGIN
+                points = np.stack((across_it, np.full(len(across_it), along)), axis=1)
+                ends.append(_mapped(points[:, ::-1] if axis == LEVEL else points, self._back))
+            at = np.stack(ends)
+            seen = ((at >= 0) & (at < np.array(shape[::-1]))).all(axis=2)
+            shares += going_on(flat, rules, seen)
+        return sum(shares) / len(shares) if shares else 0.0
 
     @property
     def even(self) -> bool:

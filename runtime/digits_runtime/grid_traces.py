@@ -19,6 +19,10 @@ _ASIDE, _INKED_PIECE = 6, 0.75
 _CLOSE = 0.045
 # An outermost rule is as strong as this share of the others'.
 _AS_OTHERS = 0.25
+# So many rules at least tell whether they go on beyond the outermost; so many pixels beside one and
+# beyond its end are its neighbour's soft edge. It goes on if all but so many per cent of its pixels
+# there have this share of its strength.
+_ENDS, _BESIDE, _SOFT_END, _GOING, _AS_STRONG = 3, np.arange(-3, 4), 3, 25, 0.5
 
 
 class Traced(NamedTuple):
@@ -72,6 +76,32 @@ def closely(flat: Grey, rules: Traced) -> Traced:
     ways = _ways(rules.places, rules.at, len(inner))
     found = _beside(inner, ways, 2 * pieces, aside)
     return rules._replace(places=found.places, at=found.at)
+
+
+def going_on(flat: Grey, rules: Traced, seen: NDArray[np.bool_]) -> list[float]:
+    """Of the upright rules' upper and lower ends the shares that go on beyond the outermost rules.
+
+    Args:
+        flat: As for `grid_rules.followed`.
+        rules: From `traced`.
+        seen: bool `[2, lines]`, which ends are followed by something of the page, not its border.
+
+    Returns:
+        Up to two shares, of those ends of which enough are seen.
+    """
+    beyond, within = MARGIN - _SOFT_END, slice(MARGIN + _SOFT_END, 2 * MARGIN + _SOFT_END)
+    shares = []
+    for end, view in ((0, flat), (-1, flat[::-1])):
+        if seen[end].sum() < _ENDS:
+            continue
+        columns = np.rint(rules.places[seen[end], end] + MARGIN).astype(int)
+        beside = np.clip(columns[:, None] + _BESIDE, 0, flat.shape[1] - 1)
+        inked = view[:, beside].max(axis=2)  # [rows, lines]
+        strength = np.median(inked[within], axis=0)
+        further = np.percentile(inked[:beyond], _GOING, axis=0)
+        goes = further >= np.maximum(_AS_STRONG * strength, FAINTEST)
+        shares.append(float(goes.mean()))
+    return shares
 
 
 def _ways(places: NDArray[np.float64], at: NDArray[np.float64], length: int) -> NDArray[np.float64]:

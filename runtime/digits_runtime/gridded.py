@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digits_runtime import sudoku
-from digits_runtime.grid import LIKELY, Grid
+from digits_runtime.grid import LIKELY, SUDOKU, Grid
 from digits_runtime.grid_search import by_frame, by_rules, part_of, reach_beyond
 from digits_runtime.ink import Grey
 from digits_runtime.levels import IN_CELLS, Levels, find_levels
@@ -19,6 +19,9 @@ _MORE = 1.02
 # Cells of squared paper are not so large, pixels; its rules reach around so many times as much as
 # what of it passes for a grid.
 _ROOMY, _BEYOND = 40, 1.5
+# Of squared paper this share of the rules goes on beyond what of it passes for a grid, or that share
+# beyond what hardly does.
+_GOES_ON, _SEEMS_TO = 0.5, 0.25
 # A grid has so many rules either way at least. Without a frame, paper ruled one way alone has none,
 # nor has squared paper, which has so many pieces of rules both ways.
 _SIDES, _SQUARES = 2, 30
@@ -52,7 +55,7 @@ def find_gridded(
         frame = by_frame(ink, weaker.faint)
         if frame is not None and (grid is None or not part_of(frame, grid)):
             grid = frame
-    if grid is not None and rules is not None and _squared(grid, rules):
+    if grid is not None and _squared(grid, rules, ink.shape):
         return None
     sure = None if grid is None else _written(grid, levels)
     if grid is not None and sure is None:
@@ -66,7 +69,7 @@ def find_gridded(
         dense = find_rules(levels.faint, crowded=DENSE)
         if dense is not None and dense.has_more_than(rules):
             grid = _surely(ink, levels.faint, dense)
-    if grid is None:
+    if grid is None or _cut_from_more(grid, ink.shape):
         return None
     faint = _written(grid, weaker)
     if sure is None or (faint is not None and faint.cells > _MORE * sure.cells):
@@ -93,9 +96,18 @@ def _written(grid: Grid, levels: Levels) -> _Written | None:
     return _Written(grid, parts, sum(bool(c) for row in grid.filled(parts.boxes) for c in row))
 
 
-def _squared(grid: Grid, rules: Rules) -> bool:
-    """Whether a grid of small cells is a part of squared paper: its rules go on far beyond it."""
-    return not (grid.is_sudoku or _roomy(grid)) and reach_beyond(rules, grid, _BEYOND)
+def _squared(grid: Grid, rules: Rules | None, shape: tuple[int, ...]) -> bool:
+    """Whether a grid is a part of squared paper: its rules go on, those of small cells far."""
+    if _cut_from_more(grid, shape):
+        return True
+    small = not (grid.is_sudoku or _roomy(grid))
+    return rules is not None and small and reach_beyond(rules, grid, _BEYOND)
+
+
+def _cut_from_more(grid: Grid, shape: tuple[int, ...]) -> bool:
+    """Whether more cells follow beyond a grid; fewer tell so of what is hardly like one."""
+    surely = grid.shape == SUDOKU or grid.likeness >= LIKELY
+    return grid.goes_on(shape) >= (_GOES_ON if surely else _SEEMS_TO)
 
 
 def _roomy(grid: Grid) -> bool:

@@ -21,6 +21,7 @@ from digits_runtime.frames import without_frames
 from digits_runtime.gridded import find_gridded
 from digits_runtime.ink import Grey, as_grey, normalise_each, without_grain
 from digits_runtime.levels import find_levels, stronger_than_rules
+from digits_runtime.open_combs import find_open_combs
 from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
 from digits_runtime.ranks import percentile
 from digits_runtime.reading import Box
@@ -125,10 +126,10 @@ def find_page(
             grid, levels, parts = gridded
             mask = levels.mask
     if grid is None and combs is None:
-        combs, walls = find_combs(mask, parts.holes), mask
+        combs, walls = _combs_in(mask, parts), mask
         if not combs and may_have_walls(parts.boxes):  # fainter than writing
             walls = levels.faint
-            combs = find_combs(walls, find_parts(walls).holes)
+            combs = _combs_in(walls, find_parts(walls))
         if combs:
             cleaned = without_walls(ink, walls, combs)
             page = find_page(cleaned, grids=False, strewn=strewn, faint=faint, combs=combs)
@@ -189,6 +190,10 @@ def find_page(
         lines, slope = lines_among(boxes, combs or (), written)
     found = [candidates([[index] for index in line], slope) for line in lines]
     return Page(found, left_out=left_out)
+
+
+def _combs_in(mask: Grey, parts: Parts) -> list[Comb]:
+    return find_combs(mask, parts.holes) + find_open_combs(mask, parts.boxes)
 
 
 def _bounds(groups: Sequence[Sequence[int]], parts: Parts) -> list[Box]:

@@ -20,6 +20,7 @@ from digits_runtime.page_network import PageNetwork, Sightings
 from digits_runtime.pairs import PairNames
 from digits_runtime.ranks import median
 from digits_runtime.reading import Cells, Glyph
+from digits_runtime.reading_order import in_order
 from digits_runtime.session import Session
 from digits_runtime.sightings import joined, weighed
 from digits_runtime.touching import Scissors
@@ -157,6 +158,8 @@ class PageReader:
             ]
             if self.network is not None and witness.wanted(told):
                 told = witness.confirmed(told, seen or self.network.look(inked), scale)
+            order = in_order([[glyph.box for glyph in line] for line, _ in told])
+            told = [told[index] for index in order]
             named, confidences = [line for line, _ in told], tuple(sure for _, sure in told)
         else:
             named = [

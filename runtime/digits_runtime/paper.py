@@ -13,6 +13,7 @@ from digits_runtime.closing import closed
 from digits_runtime.ink import DARKEST_PAPER, TO_FULL, Grey, as_grey, at_least, without_grain
 from digits_runtime.one_glyph import guess_polarity as guess_polarity_of_glyph
 from digits_runtime.ranks import percentile
+from digits_runtime.shadows import in_shadows
 
 Polarity = Literal["dark", "bright"]
 
@@ -156,9 +157,14 @@ def _paper(light: Grey, noise: float) -> Grey:
     size = (-(-width // step), -(-height // step))
     blocks = as_grey(cv2.resize(light, size, interpolation=cv2.INTER_AREA))
     whole = closed(blocks, reach)
+    shadows = in_shadows(light, blocks, whole)
+    if shadows is not None:
+        whole = shadows.paper
     shaded, lit = as_grey(cv2.erode(whole, _square(1))), as_grey(cv2.dilate(whole, _square(1)))
     paper = _enlarged(shaded, light.shape)
     ends = (lit > _LIT * shaded + _OVER_NOISE * noise) & (lit < _SHEET * shaded)
+    if shadows is not None:
+        ends &= shadows.blocks == 0  # narrow ones have soft edges
     if not ends.any():
         return paper
     exact = closed(light, reach * step)
