@@ -18,6 +18,7 @@ from digits_runtime.page import Candidate
 from digits_runtime.pens import goes_on, next_in_a_word, of_one_pen, without_faint_ends
 from digits_runtime.reading import UNCERTAIN, Glyph
 from digits_runtime.splitting import STROKES
+from digits_runtime.words import ends_a_word
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 
@@ -58,7 +59,8 @@ class NamedLine:
         tall: Height of its glyphs, pixels of the candidates' boxes.
         strength: Of its ink where it is strongest.
         letters: How many glyphs of its height, in it or both before and after it, are rather none.
-        seen: How likely its names are by the page network, in the mean; 1 where that said nothing.
+        seen: How likely its names are by the page network, in the mean; 1 where that saw nothing.
+        strange: How many of its glyphs are surely none.
         worded: Whether a word stands beside it.
     """
 
@@ -69,6 +71,7 @@ class NamedLine:
     strength: float
     letters: int = 0
     seen: float = 1.0
+    strange: int = 0
     worded: bool = False
 
     @property
@@ -140,6 +143,8 @@ class NamedLine:
         strengths = [int(candidate.ink.max()) for candidate in line]
         if _in_a_word(inside, line, [glyph.label != UNCERTAIN for glyph in glyphs]):
             return cls((), 0, 0, 0, 0)
+        if ends_a_word(inside, [candidate.box for candidate in line], none):
+            return cls((), 0, 0, 0, 0)
         inside = _going_on(without_faint_ends(strengths, inside), line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
@@ -164,13 +169,16 @@ class NamedLine:
         # After a number there may be its unit, before it a sign.
         outside = min(sum(letters[: inside.start]), sum(letters[inside.stop :]))
         among = sum(letters[inside]) + outside
-        hints = [
-            float(candidate.hint[contract.labels.index(glyph.label)])
-            for candidate, glyph in zip(candidates, whole_line, strict=True)
-            if candidate.hint is not None and glyph.label != UNCERTAIN
-        ]
-        seen = sum(hints) / len(hints) if hints else 1.0
-        return cls(whole_line, known, solid, high, strength, among, seen)
+        seen = 1.0
+        if any(candidate.hint is not None for candidate in line):
+            # What it did not see at all it gives nothing.
+            hints = [
+                0.0 if candidate.hint is None else candidate.hint[contract.labels.index(glyph.label)]
+                for candidate, glyph in zip(candidates, whole_line, strict=True)
+                if glyph.label != UNCERTAIN
+            ]
+            seen = float(sum(hints)) / len(hints)
+        return cls(whole_line, known, solid, high, strength, among, seen, strange)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:
         """Its glyphs, and how likely all of them are right beside so many pieces of litter."""

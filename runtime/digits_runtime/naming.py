@@ -35,6 +35,11 @@ _TEXTURED, _CLEAR = 60, 0.7
 # one; with one doubt, of what is rather a glyph, less than that.
 _LOW, _LOWER = 0.6, 0.5
 
+# The page network sees the names of a plain number with this probability in the mean. Beside such
+# ones those of words have less than this, or of words lower than that share of their height, less
+# than that.
+_PLAIN, _UNSEEN, _LOWER_CASE, _HARDLY = 0.8, 0.3, 0.75, 0.7
+
 # A number is rather right than wrong; a lone glyph, which litter likes to be, is so likely right.
 _LIKELY, _LIKELY_ALONE = 0.5, 0.76
 
@@ -67,6 +72,7 @@ def name_lines(
     ]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
     named = _without_print([line for line in named if line.glyphs and not line.like_text])
+    named = _without_words(named)
     textured = litter > _TEXTURED
     if textured or any(line.clear for line in named):
         # Texture, or text beside a number: some of its letters look like digits.
@@ -77,7 +83,9 @@ def name_lines(
             or not (textured or len(line.glyphs) - line.known >= STRANGE)
         ]
     sure = [line for line in named if line.known >= 2 and not line.bare]
-    bare = sum(line.bare for line in named)
+    # Slivers beside a far larger number are none of its hand.
+    least = _LOWER * median(line.tall for line in sure) if sure else 0
+    bare = sum(line.bare and line.tall >= least for line in named)
     if bare >= _MANY_BARE and bare > 3 * len(sure):
         # Texture, or what is left of squared paper: some of it looks like anything.
         held = _of_one_hand(named)
@@ -113,6 +121,28 @@ def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
         for line in lines
         if not (line.doubted or line.worded)
         or line.tall >= (_LOW if line.letters or line.doubted >= SEVERAL else _LOWER) * tall
+    ]
+
+
+def _without_words(lines: list[NamedLine]) -> list[NamedLine]:
+    """Lines without those that the page network hardly sees, beside others that it does.
+
+    Print and names hold letters like digits, or none but such.
+    """
+    plain = [line for line in lines if line.seen >= _PLAIN and line.known >= SOLID]
+    plain = [line for line in plain if not line.doubted]
+    if not plain:
+        return lines
+    tall = median(line.tall for line in plain)
+    return [
+        line
+        for line in lines
+        if line in plain
+        or not (
+            line.seen < _UNSEEN
+            or (line.seen < _HARDLY and line.tall < _LOWER_CASE * tall)
+            or line.strange >= max(SEVERAL, line.known / 2)
+        )
     ]
 
 

@@ -126,10 +126,12 @@ def find_page(
             grid, levels, parts = gridded
             mask = levels.mask
     if grid is None and combs is None:
-        combs, walls = _combs_in(mask, parts), mask
+        # Of squared paper some squares would pass for combs that are open above.
+        squared = rules is not None and min(rules.counts) >= _SIDES
+        combs, walls = _combs_in(mask, parts, squared), mask
         if not combs and may_have_walls(parts.boxes):  # fainter than writing
             walls = levels.faint
-            combs = _combs_in(walls, find_parts(walls))
+            combs = _combs_in(walls, find_parts(walls), squared)
         if combs:
             cleaned = without_walls(ink, walls, combs)
             page = find_page(cleaned, grids=False, strewn=strewn, faint=faint, combs=combs)
@@ -192,8 +194,9 @@ def find_page(
     return Page(found, left_out=left_out)
 
 
-def _combs_in(mask: Grey, parts: Parts) -> list[Comb]:
-    return find_combs(mask, parts.holes) + find_open_combs(mask, parts.boxes)
+def _combs_in(mask: Grey, parts: Parts, squared: bool) -> list[Comb]:
+    combs = find_combs(mask, parts.holes)
+    return combs if squared else combs + find_open_combs(mask, parts.boxes)
 
 
 def _bounds(groups: Sequence[Sequence[int]], parts: Parts) -> list[Box]:

@@ -1,4 +1,4 @@
-"""Parts a line between a number and a word that is written before or after it."""
+"""Tells the words of a page from its numbers, and parts a line between the two."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
+from digits_runtime.reading import Box
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 
@@ -19,6 +20,8 @@ Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 _GAP, _WIDER = 0.45, 1.5
 # A word has so many letters without a name; one may be a piece of a rule.
 _LETTERS = 2
+# So many letters before a number, or so many after it, make a word of it; one or two may be a unit.
+_BEFORE, _AFTER = 2, 3
 # A letter is none with this probability, and has this share of that height; a dash has not.
 _SURELY_NONE, _HIGH = 0.9, 0.5
 
@@ -61,3 +64,27 @@ def words_apart(
             starts.append(after.start)
     parts = [slice(start, stop) for start, stop in itertools.pairwise([*starts, len(line)])]
     return [(line[part], rows[part]) for part in parts]
+
+
+def ends_a_word(inside: slice, boxes: Sequence[Box], none: Sequence[bool]) -> bool:
+    """Whether what was taken for a number goes on as letters: a word's end, or its beginning.
+
+    Args:
+        inside: Where in the line that is.
+        boxes: Of the line's glyphs, from left to right.
+        none: Of each, whether it is surely none.
+    """
+    tall = median(box[3] for box in boxes[inside]) if inside.start < inside.stop else 0
+
+    def letters(outwards: Sequence[int], last: int) -> int:
+        count = 0
+        for place in outwards:
+            left, right = sorted((boxes[place], boxes[last]))
+            if right[0] - left[0] - left[2] > _GAP * tall:
+                break
+            count += none[place] and boxes[place][3] >= _HIGH * tall
+            last = place
+        return count
+
+    before = letters(range(inside.start)[::-1], inside.start)
+    return before >= _BEFORE or letters(range(inside.stop, len(boxes)), inside.stop - 1) >= _AFTER
