@@ -164,7 +164,7 @@ class Grid:
                 points = np.stack((across_it, np.full(len(across_it), along)), axis=1)
                 ends.append(_mapped(points[:, ::-1] if axis == LEVEL else points, self._back))
             at = np.stack(ends)
-            seen = ((at >= 0) & (at < np.array(shape[::-1]))).all(axis=2)
+            seen = np.asarray(((at >= 0) & (at < np.array(shape[1::-1]))).all(axis=2), np.bool_)
             shares += going_on(flat, rules, seen)
         return sum(shares) / len(shares) if shares else 0.0
 

@@ -19,8 +19,8 @@ _MORE = 1.02
 # Cells of squared paper are not so large, pixels; its rules reach around so many times as much as
 # what of it passes for a grid.
 _ROOMY, _BEYOND = 40, 1.5
-# Of squared paper this share of the rules goes on beyond what of it passes for a grid, or that share
-# beyond what hardly does.
+# Of squared paper this share of the rules goes on beyond what of it passes for a grid, or that
+# share beyond what hardly does.
 _GOES_ON, _SEEMS_TO = 0.5, 0.25
 # A grid has so many rules either way at least. Without a frame, paper ruled one way alone has none,
 # nor has squared paper, which has so many pieces of rules both ways.

@@ -172,12 +172,12 @@ class NamedLine:
         seen = 1.0
         if any(candidate.hint is not None for candidate in line):
             # What it did not see at all it gives nothing.
-            hints = [
-                0.0 if candidate.hint is None else candidate.hint[contract.labels.index(glyph.label)]
+            seen = sum(
+                float(candidate.hint[contract.labels.index(glyph.label)])
                 for candidate, glyph in zip(candidates, whole_line, strict=True)
-                if glyph.label != UNCERTAIN
-            ]
-            seen = float(sum(hints)) / len(hints)
+                if candidate.hint is not None and glyph.label != UNCERTAIN
+            )
+            seen /= known
         return cls(whole_line, known, solid, high, strength, among, seen, strange)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:

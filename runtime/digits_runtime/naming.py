@@ -20,6 +20,7 @@ from digits_runtime.named_line import (
 )
 from digits_runtime.page import Candidate
 from digits_runtime.reading import UNCERTAIN, Glyph
+from digits_runtime.sums import terms_apart
 from digits_runtime.words import words_apart
 
 # So many lines of nothing but strokes are none, but for those with glyphs enough that are more.
@@ -67,7 +68,9 @@ def name_lines(
     """
     named = [
         replace(NamedLine.of(line, row, contract, scale), worded=len(parts) > 1)
-        for parts in (words_apart(*whole, contract) for whole in zip(lines, rows, strict=True))
+        for terms in terms_apart(list(zip(lines, rows, strict=True)), contract)
+        for term in terms
+        for parts in (words_apart(*term, contract),)
         for line, row in parts
     ]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)

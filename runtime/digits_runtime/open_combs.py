@@ -114,7 +114,7 @@ def _with_ticks(
     for count in range(min(_MOST_BOXES, int(length / _NARROW)), _FEWEST - 1, -1):
         pitch = length / count
         near = max(round(_ASIDE * pitch), _NEAR)
-        places = begin + pitch * np.arange(count + 1)
+        places = np.asarray(begin + pitch * np.arange(count + 1), np.float64)
         heights = _highest(rising, places, near)
         there = heights >= max(_HIGH * pitch, 3)
         if not (there[0] and there[-1]) or there[1:-1].mean() < _THERE:
@@ -122,7 +122,7 @@ def _with_ticks(
         if (_highest(falling, places, near) >= max(_HIGH * pitch, 3)).mean() > _BELOW:
             return None
         # Between ticks there is paper, or one digit that touches the line here and there.
-        between = _highest(rising, places[:-1] + pitch / 2, near)
+        between = _highest(rising, np.asarray(places[:-1] + pitch / 2, np.float64), near)
         if (between >= max(_HIGH * pitch, 3)).mean() > 1 - _THERE + _BELOW:
             continue
         ticks = median(heights[1:-1])

@@ -114,7 +114,8 @@ def find_ink(grey: Grey, polarity: Polarity) -> Grey:
         light = as_grey(cv2.GaussianBlur(light, (0, 0), breadth))
         # Of independent pixels.
         left = noise / (2 * math.sqrt(math.pi) * breadth)
-    paper = _paper(light, left)
+    # Of a board what is brighter may be smeared chalk; small pictures have broad strokes.
+    paper = _paper(light, left, shadowed=polarity == "dark" and min(grey.shape) > _BROAD)
     # In the dark, beside a sheet above all, there is noise and grain enough to look like ink.
     least = _DIMMEST * percentile(paper[::16, ::16], 90)
     full = paper if polarity == "dark" else as_grey(cv2.LUT(paper, _full_of_boards(paper)))
@@ -135,7 +136,7 @@ def _full_of_boards(paper: Grey) -> Grey:
     return np.rint(levels * shares).astype(np.uint8)
 
 
-def _paper(light: Grey, noise: float) -> Grey:
+def _paper(light: Grey, noise: float, *, shadowed: bool) -> Grey:
     """Close a page over its strokes, at a size at which that costs next to nothing.
 
     A block of pixels that a shadow's edge crosses is brighter than its shaded half, which would
@@ -146,6 +147,7 @@ def _paper(light: Grey, noise: float) -> Grey:
     Args:
         light: uint8 `[h, w]`, its ink dark.
         noise: Deviation of its pixels, grey levels.
+        shadowed: Whether narrow shadows may lie on it.
     """
     height, width = light.shape
     side = min(height, width)
@@ -157,7 +159,7 @@ def _paper(light: Grey, noise: float) -> Grey:
     size = (-(-width // step), -(-height // step))
     blocks = as_grey(cv2.resize(light, size, interpolation=cv2.INTER_AREA))
     whole = closed(blocks, reach)
-    shadows = in_shadows(light, blocks, whole)
+    shadows = in_shadows(light, blocks, whole) if shadowed else None
     if shadows is not None:
         whole = shadows.paper
     shaded, lit = as_grey(cv2.erode(whole, _square(1))), as_grey(cv2.dilate(whole, _square(1)))

@@ -1,4 +1,4 @@
-"""Tells a page's paper in shadows about as narrow as the broadest strokes: of fingers, of blinds."""
+"""Tells the paper in shadows hardly broader than strokes: of fingers, of blinds."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 _GAP, _WIDER = 0.45, 1.5
 # A word has so many letters without a name; one may be a piece of a rule.
 _LETTERS = 2
-# So many letters before a number, or so many after it, make a word of it; one or two may be a unit.
-_BEFORE, _AFTER = 2, 3
+# So many letters before so few glyphs, or so many after them, make a word of them; one or two may
+# be a unit.
+_BEFORE, _FEW, _AFTER = 2, 2, 3
 # A letter is none with this probability, and has this share of that height; a dash has not.
 _SURELY_NONE, _HIGH = 0.9, 0.5
 
@@ -74,7 +75,9 @@ def ends_a_word(inside: slice, boxes: Sequence[Box], none: Sequence[bool]) -> bo
         boxes: Of the line's glyphs, from left to right.
         none: Of each, whether it is surely none.
     """
-    tall = median(box[3] for box in boxes[inside]) if inside.start < inside.stop else 0
+    if not 0 < inside.stop - inside.start <= _FEW:
+        return False
+    tall = median(box[3] for box in boxes[inside])
 
     def letters(outwards: Sequence[int], last: int) -> int:
         count = 0
