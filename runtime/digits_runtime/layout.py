@@ -28,7 +28,7 @@ _FAR, _UNUSUAL, _WIDE = 2.2, 2.5, 1.7
 # Of two loops of one glyph, in shares of both together: how far apart they are at most, how far in
 # each other, how high the larger; by what share of the narrower one they lie above one another;
 # and how far a neighbour's top and bottom may be from theirs.
-_TOUCHING, _ENTWINED, _PART, _ABOVE, _LEVEL = 0.06, 0.2, 0.72, 0.35, 0.15
+_TOUCHING, _ENTWINED, _PART, _ABOVE, _LEVEL = 0.1, 0.2, 0.72, 0.35, 0.15
 # What is so many times as long as glyphs are high on a page, and of so many times their height's
 # square, is far larger; of such a glyph a part has this share of its longer side at least.
 _LONG, _LARGE, _BAR = 3, 6, 0.25

@@ -6,7 +6,7 @@ candidate, or a glyph where there is none, its ink is cut out around what was se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import cv2
@@ -43,10 +43,15 @@ _LEAST_HINT, _MAYBE_NONE = 1e-4, 0.01
 # A label has this probability by the model alone at least; one of which the network is as sure as
 # that, this.
 _LEAST_OWN, _SURELY, _LEAST_BESIDE = 0.2, 0.95, 0.05
+_SEVERAL = 2
 
 
 def joined(
-    page: Page, ink: Grey, seen: Sightings, parents: Mapping[int, int] | None = None
+    page: Page,
+    ink: Grey,
+    seen: Sightings,
+    parents: Mapping[int, int] | None = None,
+    is_one: Callable[[Candidate], bool] = lambda _: False,
 ) -> Page:
     """Group into lines what was found by its ink or seen by the network.
 
@@ -56,6 +61,7 @@ def joined(
         seen: By the network.
         parents: Of those that are sure pieces of touching glyphs, by the identity of their ink,
             that of what they were cut from.
+        is_one: Whether a candidate in which several were seen is one glyph for sure.
 
     Returns:
         The page, each candidate with what the network says of it.
@@ -75,11 +81,15 @@ def joined(
     pieces = np.array([id(candidate.ink) in parents for candidate in found], np.bool_)
     holds = inter > _PART * np.minimum(seen.boxes[:, 2:].prod(axis=1)[:, None], areas)
     # What holds two sure glyphs is none itself, so nothing else is it or a part of it.
-    several = (holds & pieces).sum(axis=1) >= 2
+    several = (holds & pieces).sum(axis=1) >= _SEVERAL
     kept, rest = [], []
     for index, candidate in enumerate(found):
         best = int(shared[:, index].argmax()) if len(shared) else 0
-        single = heights[index] > highest or inside[:, index].sum() < 2
+        if inside[:, index].sum() >= _SEVERAL and not pieces[index] and is_one(candidate):
+            named |= inside[:, index]
+            kept.append(candidate)
+            continue
+        single = heights[index] > highest or inside[:, index].sum() < _SEVERAL
         free = single and len(shared) > 0 and not (named[best] or several[best])
         if free and shared[best, index] >= _SAME:
             named[best] = True
