@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from digits_runtime.grid import LIKELY, Grid, within
+from digits_runtime.grid import LIKELY, SUDOKU, Grid, within
 from digits_runtime.grid_outline import around_all, framed, outlines
 from digits_runtime.ink import Grey
 from digits_runtime.rules import Rules
 
 # Nine by nine even cells are a sudoku, however far its outermost rules stray.
 _LIKELY_SUDOKU = 0.6
+# In a frame so many rows and columns are a sudoku, on paper however bent.
+_BENT = 0.3
 # Of what is so much like a grid no better is looked for, unless it is so many times as large: the
 # rules of a table's cells, beside those of its frame.
 _LARGER = 1.02
@@ -34,7 +36,7 @@ def by_frame(ink: Grey, mask: Grey) -> Grid | None:
     """
     for outline in sorted(framed(mask), key=cv2.contourArea, reverse=True)[:_FRAMES]:
         grid = within(outline, ink)
-        if grid is not None and grid.likeness >= LIKELY:
+        if grid is not None and grid.likeness >= (_BENT if grid.shape == SUDOKU else LIKELY):
             return grid
     return None
 

@@ -141,6 +141,9 @@ def _surely(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
 def _grid_of(ink: Grey, faint: Grey, rules: Rules | None, frame: Grid | None) -> Grid | None:
     if rules is None:
         return frame
+    if frame is not None and frame.likeness < LIKELY:
+        found = _grid_of(ink, faint, rules, None)
+        return found if found is not None and found.likeness > frame.likeness else frame
     nets = [rules]
     if frame is None:
         broader = find_rules(faint, FRAME)
