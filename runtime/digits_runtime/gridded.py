@@ -19,6 +19,8 @@ _MORE = 1.02
 # Cells of squared paper are not so large, pixels; its rules reach around so many times as much as
 # what of it passes for a grid.
 _ROOMY, _BEYOND = 40, 1.5
+# What is so many times as large as a frame is not in it.
+_AROUND = 1.05
 # Of squared paper this share of the rules goes on beyond what of it passes for a grid, or that
 # share beyond what hardly does.
 _GOES_ON, _SEEMS_TO = 0.5, 0.25
@@ -143,7 +145,9 @@ def _grid_of(ink: Grey, faint: Grey, rules: Rules | None, frame: Grid | None) ->
         return frame
     if frame is not None and frame.likeness < LIKELY:
         found = _grid_of(ink, faint, rules, None)
-        return found if found is not None and found.likeness > frame.likeness else frame
+        if found is None or found.area > _AROUND * frame.area:
+            return frame
+        return max(found, frame, key=lambda grid: grid.likeness)
     nets = [rules]
     if frame is None:
         broader = find_rules(faint, FRAME)
