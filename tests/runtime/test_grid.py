@@ -8,6 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from digits_runtime import layout
+from digits_runtime.grid import LIKELY
+from digits_runtime.grid_search import by_frame
+from digits_runtime.levels import find_levels
+from digits_runtime.paper import find_ink
 from digits_runtime.reader import Reader
 from digits_train import grids, pages, synth
 
@@ -264,3 +268,47 @@ def test_a_one_at_the_left_of_a_broad_cell_is_no_piece_of_a_rule(reader: Reader)
     assert reading.grid is not None
     told = [tuple("".join(g.label for g in cell) for cell in row) for row in reading.grid]
     assert told == rows
+
+
+@pytest.mark.parametrize("pitch", [62, 80, 110])
+@pytest.mark.parametrize("turn", [0, 3])
+def test_large_squares_that_go_on_to_the_frame_are_no_table(
+    reader: Reader, pitch: int, turn: float
+) -> None:
+    rng = np.random.default_rng(pitch)
+    frame = np.full((720, 960), 230, np.uint8)
+    for x in range(25, 960, pitch):
+        cv2.line(frame, (x, 0), (x, 719), (150,), 2)
+    for y in range(18, 720, pitch):
+        cv2.line(frame, (0, y), (959, y), (150,), 2)
+    numbers = ["4086", "351", "72964"]
+    for row, number in enumerate(numbers):
+        for place, digit in enumerate(number):
+            glyph = synth.glyph(digit, rng, height=58)
+            y, x = 170 + 2 * pitch * row, 200 + 66 * place
+            spot = frame[y : y + glyph.shape[0], x : x + glyph.shape[1]]
+            if spot.shape == glyph.shape:
+                np.minimum(spot, 255 - glyph, out=spot)
+    turned = cv2.getRotationMatrix2D((480, 360), turn, 1.1)
+    frame = np.asarray(
+        cv2.warpAffine(frame, turned, (960, 720), borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+    reading = reader.read(frame)
+    assert reading.grid is None
+    assert reading.text.split("\n")[0] == numbers[0]
+
+
+@pytest.mark.parametrize("power", [0.65, 1.6])
+def test_a_framed_sudoku_may_bend_so_far_that_its_columns_are_uneven(power: float) -> None:
+    page, _ = sudoku(60)
+    y, x = np.mgrid[0 : page.shape[0], 0 : page.shape[1]].astype(np.float32)
+    # As close to a book's spine.
+    aside = np.asarray(page.shape[1] * (x / page.shape[1]) ** power, np.float32)
+    page = np.asarray(cv2.remap(page, aside, y, cv2.INTER_LINEAR), np.uint8)
+    inked = find_ink(page, "dark")
+    levels = find_levels(inked)
+    assert levels is not None
+    grid = by_frame(inked, levels.faint)
+    assert grid is not None
+    assert grid.shape == (9, 9)
+    assert grid.likeness < LIKELY

@@ -175,3 +175,42 @@ def test_two_specks_that_pass_for_a_number_do_not_outweigh_several_certain_digit
     specks = [("speck", _row(1, 0.98)), ("speck", _row(4, 0.99))]
     digits = [[("loop", _row(label, 0.999))] for label in (8, 5, 2)]
     assert _texts([digits[0], specks, *digits[1:]]) == ["8", "5", "2"]
+
+
+def test_beside_a_plain_number_words_are_none() -> None:
+    contract, digit, letter = _contract(), _row(0, 0.999), _row(0, 0.001, none=0.99)
+    blind = np.append(np.full(10, 0.001, np.float32), np.float32(0.99))
+
+    def line(
+        kinds: str, hint: Row | None, height: int = 60, top: int = 100
+    ) -> tuple[list[Candidate], list[Row]]:
+        found = []
+        for place in range(len(kinds)):
+            one = _candidate(60 * place, "loop", height)
+            box = (60 * place, top, 40, height)
+            found.append(Candidate(box, one.ink, cut=False, hint=hint))
+        return found, [{"0": digit, "x": letter}[kind] for kind in kinds]
+
+    number = line("000", digit)
+
+    def read(other: tuple[list[Candidate], list[Row]]) -> list[str]:
+        lines, rows = zip(number, other, strict=True)
+        named = name_lines(lines, rows, contract, 1.0)
+        return ["".join(glyph.label for glyph in glyphs) for glyphs, _ in named]
+
+    assert read(line("00", digit, top=200)) == ["000", "00"]
+    # Hardly seen; half of it none; low, and not quite seen.
+    assert read(line("00", blind, top=200)) == ["000"]
+    assert read(line("0xx0", digit, top=200)) == ["000"]
+    faintly = (digit + blind) / 2
+    assert read(line("00", faintly, top=200)) == ["000", "00"]
+    assert read(line("00", faintly, height=36, top=200)) == ["000"]
+
+
+def test_slivers_do_not_outnumber_a_far_larger_number() -> None:
+    stroke, digit = ("stroke", _row(1, 0.999)), ("loop", _row(5, 0.999))
+    candidates = [[_candidate(60 * place, "loop", 120) for place in range(2)]]
+    slivers = [[_candidate(300, "stroke", 24)] for _ in range(12)]
+    rows = [[digit[1]] * 2, *[[stroke[1]]] * 12]
+    named = name_lines(candidates + slivers, rows, _contract(), 1.0)
+    assert ["".join(glyph.label for glyph in glyphs) for glyphs, _ in named] == ["55"]

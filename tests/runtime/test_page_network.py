@@ -188,6 +188,23 @@ def test_two_seen_in_one_are_cut_apart() -> None:
     assert [int(np.argmax(c.hint)) for c in (left, right) if c.hint is not None] == [3, 4]
 
 
+def test_a_stem_and_a_loop_that_are_one_glyph_for_sure_stay_one() -> None:
+    page, on = _page((20, 50, 40, 40), (100, 50, 40, 40))
+    on[55:85, 106:116] = on[55:85, 124:134] = 0
+    boxes = [[x, 50.0, 20, 40] for x in (20, 40, 100, 120)]
+    seen = Sightings(np.array(boxes), _rows(1, 0, 1, 0))
+    asked: list[int] = []
+
+    def is_one(candidate: Candidate) -> bool:
+        asked.append(candidate.box[0])
+        return candidate.box[0] == 20
+
+    ((one, *others),) = joined(page, on, seen, {}, is_one).lines
+    assert one is page.lines[0][0]
+    assert asked == [20, 100]
+    assert len(others) == 2
+
+
 def test_what_was_not_seen_is_rather_no_glyph() -> None:
     page, on = _page((20, 50, 20, 40), (150, 50, 20, 40))
     lines = joined(page, on, Sightings(np.array([[20.0, 50, 20, 40]]), _rows(3))).lines

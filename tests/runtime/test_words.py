@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
 from digits_runtime.session import BUNDLED, Session
-from digits_runtime.words import words_apart
+from digits_runtime.words import ends_a_word, words_apart
 
 Row = NDArray[np.float32]
 
@@ -64,3 +64,31 @@ def test_a_line_is_parted_between_a_word_and_a_number(
     contract: Contract, written: str, parts: list[str]
 ) -> None:
     assert _parts(written, contract) == parts
+
+
+@pytest.mark.parametrize(
+    ("written", "inside", "word"),
+    [
+        ("xxd", slice(2, 3), True),
+        ("xxdd", slice(2, 4), True),
+        ("xd", slice(1, 2), False),
+        ("xxddd", slice(2, 5), False),
+        ("xx d", slice(2, 3), False),
+        ("dxxx", slice(0, 1), True),
+        ("dxx", slice(0, 1), False),
+        ("d xxx", slice(0, 1), False),
+        ("--d", slice(2, 3), False),
+    ],
+)
+def test_few_digits_right_after_letters_or_before_several_are_letters(
+    written: str, inside: slice, word: bool
+) -> None:
+    boxes, none, x = [], [], 0
+    for kind in written:
+        if kind == " ":
+            x += 45
+            continue
+        boxes.append((x, 100, 40, 8 if kind == "-" else 60))
+        none.append(kind != "d")
+        x += 48
+    assert ends_a_word(inside, boxes, none) is word
