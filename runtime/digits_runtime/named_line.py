@@ -61,6 +61,7 @@ class NamedLine:
         letters: How many glyphs of its height, in it or both before and after it, are rather none.
         seen: How likely its names are by the page network, in the mean; 1 where that saw nothing.
         strange: How many of its glyphs are surely none.
+        around: How many glyphs of its height before or after it are rather none.
         worded: Whether a word stands beside it.
     """
 
@@ -72,6 +73,7 @@ class NamedLine:
     letters: int = 0
     seen: float = 1.0
     strange: int = 0
+    around: int = 0
     worded: bool = False
 
     @property
@@ -178,7 +180,8 @@ class NamedLine:
                 if candidate.hint is not None and glyph.label != UNCERTAIN
             )
             seen /= known
-        return cls(whole_line, known, solid, high, strength, among, seen, strange)
+        around = sum(letters) - sum(letters[inside])
+        return cls(whole_line, known, solid, high, strength, among, seen, strange, around)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:
         """Its glyphs, and how likely all of them are right beside so many pieces of litter."""

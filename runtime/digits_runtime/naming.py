@@ -130,23 +130,24 @@ def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
 def _without_words(lines: list[NamedLine]) -> list[NamedLine]:
     """Lines without those that the page network hardly sees, beside others that it does.
 
-    Print and names hold letters like digits, or none but such.
+    Print and names hold letters like digits, or none but such. What is as tall as a number and
+    named all along may be one that the network is blinded to, by a line through it.
     """
     plain = [line for line in lines if line.seen >= _PLAIN and line.known >= SOLID]
     plain = [line for line in plain if not line.doubted]
     if not plain:
         return lines
     tall = median(line.tall for line in plain)
-    return [
-        line
-        for line in lines
-        if line in plain
-        or not (
-            line.seen < _UNSEEN
-            or (line.seen < _HARDLY and line.tall < _LOWER_CASE * tall)
-            or line.strange >= max(SEVERAL, line.known / 2)
-        )
-    ]
+    return [line for line in lines if line in plain or not _like_a_word(line, tall)]
+
+
+def _like_a_word(line: NamedLine, tall: float) -> bool:
+    """Whether a line beside plain numbers, so tall in the middle, is rather print or a name."""
+    if line.strange >= max(SEVERAL, line.known / 2):
+        return True
+    low = line.tall < _LOWER_CASE * tall
+    other = low or line.bare or line.doubted or line.around
+    return (line.seen < _UNSEEN and bool(other)) or (line.seen < _HARDLY and low)
 
 
 def _like_the_sure(

@@ -1,7 +1,7 @@
-"""Finds the combs of a form that are open above: a line under all digits, and ticks between them.
+"""Finds the combs of a form: those of whole boxes, and those that are open above.
 
-Nothing is enclosed by such a one, so what tells it is that from a line that two walls end others
-rise at equal distances, and that none goes on below.
+Of these a line runs under all digits, with ticks between them. Nothing is enclosed, so what tells
+one is that from a line that two walls end others rise at equal distances, and none goes on below.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_runtime.comb_search import find_combs
 from digits_runtime.combs import SOFT, Comb, Points
 from digits_runtime.ink import Grey, as_grey
+from digits_runtime.parts import Parts
 from digits_runtime.ranks import median
 
 # A line is so long at least, pixels, and so many times as long as what hangs together with it is
@@ -31,6 +33,18 @@ _HIGH, _ASIDE, _NEAR, _THERE, _BELOW = 0.12, 0.08, 2, 0.85, 0.4
 _LOWEST, _TALLEST, _ALIKE, _USUAL = 0.6, 2.5, 0.7, 1.3
 # So far from the line, as shares of its length, ticks and walls are looked for.
 _ABOVE, _UNDER = 0.8, 0.1
+
+
+def combs_in(mask: Grey, parts: Parts, *, squared: bool) -> list[Comb]:
+    """Find all combs of a page, closed and open.
+
+    Args:
+        mask: uint8 `[h, w]`, 255 where there is ink.
+        parts: Of that mask.
+        squared: Whether it is squared paper, some squares of which would pass for open ones.
+    """
+    combs = find_combs(mask, parts.holes)
+    return combs if squared else combs + find_open_combs(mask, parts.boxes)
 
 
 def find_open_combs(mask: Grey, boxes: NDArray[np.int64]) -> list[Comb]:

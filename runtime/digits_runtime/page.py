@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 
 from digits_runtime import layout, sudoku
 from digits_runtime.comb_lines import lines_among, one_each
-from digits_runtime.comb_search import find_combs, may_have_walls
+from digits_runtime.comb_search import may_have_walls
 from digits_runtime.combs import Comb, without_walls
 from digits_runtime.contract import InkSpec
 from digits_runtime.frames import without_frames
 from digits_runtime.gridded import find_gridded
 from digits_runtime.ink import Grey, as_grey, normalise_each, without_grain
 from digits_runtime.levels import find_levels, stronger_than_rules
-from digits_runtime.open_combs import find_open_combs
+from digits_runtime.open_combs import combs_in
 from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
 from digits_runtime.ranks import percentile
 from digits_runtime.reading import Box
 from digits_runtime.rules import LONG, find_rules, without_rules
 from digits_runtime.texture import without_texture
+from digits_runtime.underlines import without_underlines
 
 # Pieces this much weaker than the page's writing are shadows, show-through or halos.
 _WEAK = 0.4
@@ -76,7 +77,8 @@ class Page:
         cells: Of a ruled grid: rows of cells of candidates, from left to right; None without one.
         left_out: Whether weaker ink was left out, taken for faint rules.
         combs: Its rows of boxes for one glyph each, where there is no grid.
-        cleaned: uint8 `[h, w]`, its ink without the walls of those; None where there are none.
+        cleaned: uint8 `[h, w]`, its ink without the walls of those, and without the lines under
+            numbers that touch them; None where there are none.
     """
 
     lines: list[list[Candidate]]
@@ -118,6 +120,7 @@ def find_page(
         return Page([])
     mask, grid, rules = levels.mask, None, None
     left_out = False
+    cleaned: Grey | None = None
     parts = find_parts(mask)
     ruled = _may_have_rules(parts, ink.shape)
     if ruled:
@@ -126,17 +129,19 @@ def find_page(
             grid, levels, parts = gridded
             mask = levels.mask
     if grid is None and combs is None:
-        # Of squared paper some squares would pass for combs that are open above.
         squared = rules is not None and min(rules.counts) >= _SIDES
-        combs, walls = _combs_in(mask, parts, squared), mask
+        combs, walls = combs_in(mask, parts, squared=squared), mask
         if not combs and may_have_walls(parts.boxes):  # fainter than writing
             walls = levels.faint
-            combs = _combs_in(walls, find_parts(walls), squared)
+            combs = combs_in(walls, find_parts(walls), squared=squared)
         if combs:
-            cleaned = without_walls(ink, walls, combs)
-            page = find_page(cleaned, grids=False, strewn=strewn, faint=faint, combs=combs)
-            return replace(page, combs=combs, cleaned=cleaned)
+            ink = without_walls(ink, walls, combs)
+            page = find_page(ink, grids=False, strewn=strewn, faint=faint, combs=combs)
+            return replace(page, combs=combs, cleaned=ink if page.cleaned is None else page.cleaned)
     if grid is None:
+        if (free := without_underlines(mask, parts)) is not None:
+            cleaned = as_grey(cv2.bitwise_and(ink, cv2.bitwise_not(cv2.subtract(mask, free))))
+            mask, parts = free, find_parts(free)
         # Of ruled paper all that touches its rules is one piece with them, and they are no frame.
         unframed = None
         if rules is None or max(rules.counts) <= _SIDES:
@@ -191,12 +196,7 @@ def find_page(
         written = peaks >= _WEAK_AMONG * percentile(peaks, _STRONGER)
         lines, slope = lines_among(boxes, combs or (), written)
     found = [candidates([[index] for index in line], slope) for line in lines]
-    return Page(found, left_out=left_out)
-
-
-def _combs_in(mask: Grey, parts: Parts, squared: bool) -> list[Comb]:
-    combs = find_combs(mask, parts.holes)
-    return combs if squared else combs + find_open_combs(mask, parts.boxes)
+    return Page(found, left_out=left_out, cleaned=cleaned)
 
 
 def _bounds(groups: Sequence[Sequence[int]], parts: Parts) -> list[Box]:

@@ -200,7 +200,9 @@ def test_beside_a_plain_number_words_are_none() -> None:
 
     assert read(line("00", digit, top=200)) == ["000", "00"]
     # Hardly seen; half of it none; low, and not quite seen.
-    assert read(line("00", blind, top=200)) == ["000"]
+    assert read(line("00", blind, top=200)) == ["000", "00"]
+    assert read(line("00x", blind, top=200)) == ["000"]
+    assert read(line("00", blind, height=36, top=200)) == ["000"]
     assert read(line("0xx0", digit, top=200)) == ["000"]
     faintly = (digit + blind) / 2
     assert read(line("00", faintly, top=200)) == ["000", "00"]
