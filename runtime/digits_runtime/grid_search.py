@@ -93,6 +93,8 @@ def part_of(frame: Grid, found: Grid) -> bool:
     """Whether the grid in a frame is but a part of one found by its rules: a box, or some rows."""
     if found.likeness < LIKELY or found.area < _LONGER * frame.area:
         return False
+    if frame.is_sudoku and not found.is_sudoku:  # but text beside it
+        return False
     if found.area >= _FAR_LARGER * frame.area or found.is_sudoku > frame.is_sudoku:
         return True
     cells, fewer = np.prod(found.shape), np.prod(frame.shape)

@@ -24,6 +24,8 @@ _AROUND = 1.05
 # Of squared paper this share of the rules goes on beyond what of it passes for a grid, or that
 # share beyond what hardly does.
 _GOES_ON, _SEEMS_TO = 0.5, 0.25
+# Of a sudoku whose corners are round some does, beyond an outline within it.
+_SUDOKU_GOES_ON = 0.75
 # A grid has so many rules either way at least. Without a frame, paper ruled one way alone has none,
 # nor has squared paper, which has so many pieces of rules both ways.
 _SIDES, _SQUARES = 2, 30
@@ -108,8 +110,11 @@ def _squared(grid: Grid, rules: Rules | None, shape: tuple[int, ...]) -> bool:
 
 def _cut_from_more(grid: Grid, shape: tuple[int, ...]) -> bool:
     """Whether more cells follow beyond a grid; fewer tell so of what is hardly like one."""
-    surely = grid.shape == SUDOKU or grid.likeness >= LIKELY
-    return grid.goes_on(shape) >= (_GOES_ON if surely else _SEEMS_TO)
+    if grid.shape == SUDOKU:
+        least = _SUDOKU_GOES_ON
+    else:
+        least = _GOES_ON if grid.likeness >= LIKELY else _SEEMS_TO
+    return grid.goes_on(shape) >= least
 
 
 def _roomy(grid: Grid) -> bool:
@@ -143,11 +148,11 @@ def _surely(ink: Grey, faint: Grey, rules: Rules | None) -> Grid | None:
 def _grid_of(ink: Grey, faint: Grey, rules: Rules | None, frame: Grid | None) -> Grid | None:
     if rules is None:
         return frame
-    if frame is not None and frame.likeness < LIKELY:
+    if frame is not None and (frame.likeness < LIKELY or sudoku.in_bands(frame)):
         found = _grid_of(ink, faint, rules, None)
         if found is None or found.area > _AROUND * frame.area:
             return frame
-        return max(found, frame, key=lambda grid: grid.likeness)
+        return max(found, frame, key=lambda grid: (grid.is_sudoku, grid.likeness))
     nets = [rules]
     if frame is None:
         broader = find_rules(faint, FRAME)

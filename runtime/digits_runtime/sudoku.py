@@ -74,6 +74,11 @@ def _reaches_beyond(outline: NDArray[np.float32], shape: tuple[int, ...]) -> boo
     return bool((outline < -aside).any() or (outline > shape[::-1] + aside).any())
 
 
+def in_bands(grid: Grid) -> bool:
+    """Whether a grid may be a sudoku of which only rules between its boxes were found, one way."""
+    return set(grid.shape) in ({_BOX}, {_BOX, SUDOKU[0]})
+
+
 def in_boxes(grid: Grid, boxes: Boxes) -> Grid:
     """Part a sudoku of which only the rules between its boxes were found, by what is written.
 
@@ -86,7 +91,7 @@ def in_boxes(grid: Grid, boxes: Boxes) -> Grid:
     Returns:
         The grid of nine by nine cells; the same one where nothing says that it is one.
     """
-    if set(grid.shape) not in ({_BOX}, {_BOX, SUDOKU[0]}):
+    if not in_bands(grid):
         return grid
     centres, sizes = grid.in_cells(boxes)
     finer = np.array(SUDOKU) / grid.shape[::-1]
