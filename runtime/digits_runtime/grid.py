@@ -31,7 +31,7 @@ _SIDE = 600
 # Cells less high or wide than this, in pixels of the page, hold nothing that could be read.
 _SMALLEST_CELL = 10
 # What is written in a cell is so high, as a share of the cell; so many cells hold something.
-LOWEST, _TALLEST, _FILLED = 0.25, 1.3, 0.08
+LOWEST, TALLEST, _FILLED = 0.25, 1.3, 0.08
 # What is slimmer than this share of a cell's shorter side, and as close to its border, is left of a
 # rule.
 _RIM = 0.2
@@ -79,23 +79,29 @@ class Grid:
 
     def erased(self, mask: Grey) -> Grey:
         """A mask, uint8 `[h, w]` of the page, without the grid's rules."""
-        # Of a pixel of the straightened grid, in pixels of the page.
-        scale = float(np.sqrt(1 / abs(np.linalg.det(self.straighten[:2, :2]))))
-        for rules, axis in zip(self._closely, (LEVEL, UPRIGHT), strict=True):
-            band, thick = np.zeros_like(mask), 0
-            for places, breadth in zip(rules.places, rules.breadths, strict=True):
-                points = np.stack((places, rules.at), axis=1) + MARGIN
-                ends = 2 * points[[0, -1]] - points[[1, -2]]
-                points = np.concatenate((ends[:1], points, ends[1:]))
-                way = np.rint(_mapped(points[:, ::-1] if axis == LEVEL else points, self._back))
-                width = round(breadth * scale + _SOFT)
-                thick = max(thick, width)
-                cv2.polylines(band, [way.astype(np.int32)], False, 255, width)
+        for axis in (LEVEL, UPRIGHT):
+            band, thick = self.drawn(mask.shape, axis)
             band = as_grey(cv2.bitwise_and(band, mask))
             beside = as_grey(cv2.bitwise_and(mask, cv2.bitwise_not(band)))
             kept = across(beside, axis, thick + 2)
             mask = as_grey(cv2.bitwise_and(mask, cv2.bitwise_or(cv2.bitwise_not(band), kept)))
         return mask
+
+    def drawn(self, shape: tuple[int, ...], axis: int) -> tuple[Grey, int]:
+        """The rules that run one way, drawn on a page: uint8 `[h, w]`; and how thick they are."""
+        # Of a pixel of the straightened grid, in pixels of the page.
+        scale = float(np.sqrt(1 / abs(np.linalg.det(self.straighten[:2, :2]))))
+        rules = self._closely[axis]
+        band, thick = np.zeros(shape[:2], np.uint8), 0
+        for places, breadth in zip(rules.places, rules.breadths, strict=True):
+            points = np.stack((places, rules.at), axis=1) + MARGIN
+            ends = 2 * points[[0, -1]] - points[[1, -2]]
+            points = np.concatenate((ends[:1], points, ends[1:]))
+            way = np.rint(_mapped(points[:, ::-1] if axis == LEVEL else points, self._back))
+            width = round(breadth * scale + _SOFT)
+            thick = max(thick, width)
+            cv2.polylines(band, [way.astype(np.int32)], False, 255, width)
+        return band, thick
 
     def may_hold(self, boxes: Boxes) -> NDArray[np.intp] | None:
         """Those boxes that are no larger than what is written in a cell: indexes.
@@ -105,11 +111,15 @@ class Grid:
         centres, sizes = self.in_cells(boxes)
         inside = ((centres > 0) & (centres < self.shape[::-1])).all(axis=1)
         writing = inside & (sizes[:, 1] >= LOWEST) & ~of_rules(centres, sizes, self.aspect)
-        small = (sizes <= _TALLEST).all(axis=1)
+        small = self.small(boxes)
         fits = int((writing & small).sum())
         if (writing & ~small).sum() > fits or fits < _FILLED * np.prod(self.shape):
             return None
         return np.flatnonzero(small)
+
+    def small(self, boxes: Boxes) -> NDArray[np.bool_]:
+        """Which boxes are no larger than what is written in a cell: bool `[n]`."""
+        return np.asarray((self.in_cells(boxes)[1] <= TALLEST).all(axis=1), np.bool_)
 
     def filled(self, boxes: Boxes) -> list[list[list[int]]]:
         """Which boxes lie in each cell, rows of cells of indexes, each from left to right."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digits_runtime import sudoku
+from digits_runtime.cells import parted
 from digits_runtime.grid import LIKELY, SUDOKU, Grid
 from digits_runtime.grid_search import by_frame, by_rules, part_of, reach_beyond
 from digits_runtime.ink import Grey
@@ -91,13 +92,18 @@ class _Written(NamedTuple):
 
 def _written(grid: Grid, levels: Levels) -> _Written | None:
     """What is written in the cells by these levels; None where they hold none of it."""
-    parts = find_parts(grid.erased(levels.mask))
+    mask = grid.erased(levels.mask)
+    parts = find_parts(mask)
     grid = sudoku.in_boxes(grid, parts.boxes)
     inside = grid.may_hold(parts.boxes)
     if inside is None:
         return None
-    parts = parts.only(inside)
-    return _Written(grid, parts, sum(bool(c) for row in grid.filled(parts.boxes) for c in row))
+    held = parts.only(inside)
+    cells = sum(bool(c) for row in grid.filled(held.boxes) for c in row)
+    if grid.shape == SUDOKU and len(inside) < len(parts.boxes):
+        cut = find_parts(parted(grid, mask, parts))
+        held = cut.only(np.flatnonzero(grid.small(cut.boxes)))
+    return _Written(grid, held, cells)
 
 
 def _squared(grid: Grid, rules: Rules | None, shape: tuple[int, ...]) -> bool:

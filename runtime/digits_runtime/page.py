@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_runtime import layout, sudoku
+from digits_runtime.cells import by_cell
 from digits_runtime.comb_lines import lines_among, one_each
 from digits_runtime.comb_search import may_have_walls
 from digits_runtime.combs import Comb, without_walls
@@ -163,6 +164,8 @@ def find_page(
             mask, parts = without_texture(mask, ink, parts)
     parts, areas = _plausible(parts, mask, ink, levels.strokes)
     groups = layout.join(parts.boxes, areas)
+    if grid is not None:
+        groups = by_cell(grid, groups, parts.boxes)
     around = _bounds(groups, parts)
     if combs:
         groups = one_each(np.array(around, np.int64).reshape(-1, 4), groups, combs)
