@@ -22,9 +22,9 @@ from digits_runtime.splitting import STROKES
 _BREADTH, _BREADTH_AT_LEAST = 0.1, 3
 _GAP, _GAP_AT_LEAST = 0.03, 2
 # What is higher than this share of the picture's shorter side is no sliver.
-_HIGHEST = 0.2
+_HIGHEST, _HIGHEST_STROKE = 0.2, 0.4
 # At an edge the darkest side has less than this share of the brightest, and so many levels less.
-_SHARE, _STEP = 0.57, 16
+_SHARE, _SHARE_OF_STROKE, _STEP = 0.57, 0.8, 16
 # But writing that a hard shadow's edge crosses is as many levels darker than the darkest side, or
 # brighter than the brightest, in so many per cent of its box; a sliver is a part of that side.
 _FEW = 10
@@ -43,7 +43,8 @@ def without_edges(picture: NDArray[np.uint8], line: Sequence[Glyph]) -> Sequence
     alone = len(line) == 1
 
     def edge(glyph: Glyph) -> bool:
-        return (alone or glyph.label in STROKES) and at_an_edge(picture, glyph.box)
+        stroke = glyph.label in STROKES
+        return (alone or stroke) and at_an_edge(picture, glyph.box, stroke=stroke)
 
     while line and edge(line[0]):
         line = line[1:]
@@ -52,17 +53,19 @@ def without_edges(picture: NDArray[np.uint8], line: Sequence[Glyph]) -> Sequence
     return line
 
 
-def at_an_edge(picture: NDArray[np.uint8], box: Box) -> bool:
+def at_an_edge(picture: NDArray[np.uint8], box: Box, *, stroke: bool = False) -> bool:
     """Whether a small box holds but a part of one side, which is far darker than another.
 
     Args:
         picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
         box: x, y, width and height, pixels of the picture, or partly beyond it.
+        stroke: Whether it looks like a stroke, as any length of an edge does.
     """
-    if box[3] > _HIGHEST * min(picture.shape[:2]):
+    highest, share = (_HIGHEST_STROKE, _SHARE_OF_STROKE) if stroke else (_HIGHEST, _SHARE)
+    if box[3] > highest * min(picture.shape[:2]):
         return False
     inside, levels = _inside_and_beside(picture, box)
-    if not levels or not _uneven(levels, _SHARE):
+    if not levels or not _uneven(levels, share):
         return False
     darker, brighter = (percentile(inside, share) for share in (_FEW, 100 - _FEW))
     return max(min(levels) - darker, brighter - max(levels)) < _STEP

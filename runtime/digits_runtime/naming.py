@@ -75,7 +75,7 @@ def name_lines(
     ]
     litter = sum(len(line) for line in lines) - sum(len(line.glyphs) for line in named)
     named = _without_print([line for line in named if line.glyphs and not line.like_text])
-    named = _without_words(named)
+    named = _without_words(named, litter)
     textured = litter > _TEXTURED
     if textured or any(line.clear for line in named):
         # Texture, or text beside a number: some of its letters look like digits.
@@ -127,26 +127,31 @@ def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
     ]
 
 
-def _without_words(lines: list[NamedLine]) -> list[NamedLine]:
+def _without_words(lines: list[NamedLine], litter: int) -> list[NamedLine]:
     """Lines without those that the page network hardly sees, beside others that it does.
 
     Print and names hold letters like digits, or none but such. What is as tall as a number and
-    named all along may be one that the network is blinded to, by a line through it.
+    named all along may be one that the network is blinded to, by a line through it; and a stroke is
+    a letter's where there are letters.
     """
     plain = [line for line in lines if line.seen >= _PLAIN and line.known >= SOLID]
     plain = [line for line in plain if not line.doubted]
     if not plain:
         return lines
     tall = median(line.tall for line in plain)
-    return [line for line in lines if line in plain or not _like_a_word(line, tall)]
+    return [line for line in lines if line in plain or not _like_a_word(line, tall, litter)]
 
 
-def _like_a_word(line: NamedLine, tall: float) -> bool:
-    """Whether a line beside plain numbers, so tall in the middle, is rather print or a name."""
+def _like_a_word(line: NamedLine, tall: float, litter: int) -> bool:
+    """Whether a line beside plain numbers, so tall in the middle, is rather print or a name.
+
+    Beside so many pieces of ink that are in no line.
+    """
     if line.strange >= max(SEVERAL, line.known / 2):
         return True
     low = line.tall < _LOWER_CASE * tall
-    other = low or line.bare or line.doubted or line.around
+    stroke = line.bare and litter > _LITTER
+    other = low or stroke or line.doubted or line.around
     return (line.seen < _UNSEEN and bool(other)) or (line.seen < _HARDLY and low)
 
 

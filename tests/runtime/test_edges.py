@@ -111,3 +111,15 @@ def test_a_sheets_edge_beside_a_number_is_no_1(seed: int, text: str) -> None:
 @pytest.mark.parametrize(("seed", "number"), [(70063, "00"), (70088, "163"), (72113, "3")])
 def test_a_part_of_the_desk_at_the_border_is_no_digit_of_a_number(seed: int, number: str) -> None:
     assert number in Reader().read(pages.page(4, seed).frame).text.split("\n")
+
+
+@pytest.mark.parametrize("desk", [60, 110, 150])
+def test_a_long_strip_beside_a_sheet_is_no_1_and_a_stroke_on_a_shadows_edge_is_one(
+    desk: int,
+) -> None:
+    frame = np.full((480, 640), 200, np.uint8)
+    frame[:, :300] = desk
+    strip = (297, 120, 6, 150)
+    assert at_an_edge(frame, strip, stroke=True)
+    cv2.line(frame, (300, 120), (300, 270), (20,), 6)
+    assert not at_an_edge(frame, strip, stroke=True)
