@@ -122,8 +122,10 @@ def test_the_live_view_shows_picture_number_and_history(page: Page, url: str) ->
     before = page.locator("#picture").get_attribute("src")
     page.wait_for_timeout(600)
     assert page.locator("#picture").get_attribute("src") != before
-    sides = page.locator("#picture").evaluate("i => [i.naturalWidth, i.naturalHeight]")
-    assert sides == [640, 480]
+    # A picture that has just been put in has no size yet.
+    page.wait_for_function(
+        "(i => i.naturalWidth == 640 && i.naturalHeight == 480)(document.querySelector('#picture'))"
+    )
     page.screenshot(path=PICTURES / "desktop.png")
 
 
