@@ -1,9 +1,13 @@
-"""The order in which a page's numbers are read: row by row, each from left to right."""
+"""The order in which a page's numbers are read: row by row, each from left to right.
+
+Numbers in columns that share no rows, as two lists beside each other, are read column by column.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from digits_runtime.ranks import median
@@ -11,8 +15,12 @@ from digits_runtime.reading import Box
 
 # Numbers whose middles are this share of the higher one's height apart at most stand in one row.
 _LEVEL = 0.5
-# So many neighbours must agree on a page's slope.
-_SURE_SLOPE = 3
+# So many neighbours of the same numbers tell a page's slope; or so many numbers and what stands
+# nearest on their right, no steeper than this, if their slopes are no further apart than that.
+_SURE_SLOPE, _BESIDE, _STEEPEST, _AGREE = 3, 2, 0.5, 0.12
+# Columns are so far apart at least for how high their numbers are, of so many each, and of the one
+# with fewer this share at most stands in a row with one of its neighbour.
+_GUTTER, _IN_COLUMN, _SHARED = 1.0, 3, 0.5
 
 
 class _Number(NamedTuple):
@@ -31,28 +39,63 @@ def in_order(lines: Sequence[Sequence[Box]]) -> list[int]:
         lines: The boxes of the glyphs of each, from left to right; one at least.
 
     Returns:
-        Their indexes: rows from the top, numbers that stand beside each other from the left.
+        Their indexes: rows from the top, numbers that stand beside each other from the left. Below
+        what stands above all columns these come from the left, if they share no rows.
     """
     slope = _slope(lines)
     numbers = [_level(line, slope) for line in lines]
-    left = sorted(range(len(lines)), key=lambda index: numbers[index].middle)
-    order: list[int] = []
+    rows = _rows(range(len(lines)), numbers)
+    above = next((place for place, row in enumerate(rows) if len(row) > 1), len(rows))
+    for first in range(above + 1):
+        columns = _columns([index for row in rows[first:] for index in row], numbers)
+        if len(columns) > 1:
+            rows[first:] = [row for column in columns for row in _rows(column, numbers)]
+            break
+    return [index for row in rows for index in row]
+
+
+def _rows(chosen: Iterable[int], numbers: Sequence[_Number]) -> list[list[int]]:
+    """Some of the numbers in rows from the top, each from the left."""
+    left = sorted(chosen, key=lambda index: numbers[index].middle)
+    rows = []
     while left:
         row = [left.pop(0)]
         for index in list(left):
             if _beside(numbers[index], [numbers[other] for other in row]):
                 row.append(index)
                 left.remove(index)
-        order += sorted(row, key=lambda index: numbers[index].left)
-    return order
+        rows.append(sorted(row, key=lambda index: numbers[index].left))
+    return rows
+
+
+def _columns(chosen: Iterable[int], numbers: Sequence[_Number]) -> list[list[int]]:
+    """Some of the numbers in columns that share no rows, from the left; none where they do."""
+    columns: list[list[int]] = []
+    reached = -math.inf
+    for index in sorted(chosen, key=lambda index: numbers[index].left):
+        if not columns or numbers[index].left - reached >= _GUTTER * numbers[index].tall:
+            columns.append([])
+        columns[-1].append(index)
+        reached = max(reached, numbers[index].right)
+    if any(len(column) < _IN_COLUMN for column in columns):
+        return []
+    for one, other in itertools.pairwise(columns):
+        fewer, more = sorted((one, other), key=len)
+        level = sum(any(_are_level(numbers[a], numbers[b]) for b in more) for a in fewer)
+        if level > _SHARED * len(fewer):
+            return []
+    return columns
 
 
 def _beside(number: _Number, row: Sequence[_Number]) -> bool:
     """Whether a number stands beside those of a row, and level with the nearest of them."""
     gaps = [max(number.left - other.right, other.left - number.right) for other in row]
     nearest = row[min(range(len(row)), key=gaps.__getitem__)]
-    apart = abs(number.middle - nearest.middle)
-    return min(gaps) >= 0 and apart <= _LEVEL * max(number.tall, nearest.tall)
+    return min(gaps) >= 0 and _are_level(number, nearest)
+
+
+def _are_level(one: _Number, other: _Number) -> bool:
+    return abs(one.middle - other.middle) <= _LEVEL * max(one.tall, other.tall)
 
 
 def _level(line: Sequence[Box], slope: float) -> _Number:
@@ -67,10 +110,33 @@ def _level(line: Sequence[Box], slope: float) -> _Number:
 
 def _slope(lines: Sequence[Sequence[Box]]) -> float:
     """Of the page's lines, pixels down for a pixel to the right; 0 where it is not sure."""
-    slopes = []
+    slopes = [
+        _steepness(one, other)
+        for line in lines
+        for one, other in itertools.pairwise(line)
+        if _middle(other)[0] > _middle(one)[0]
+    ]
+    if len(slopes) >= _SURE_SLOPE:
+        return median(slopes)
+    beside = []
     for line in lines:
-        centres = [(x + w / 2, y + h / 2) for x, y, w, h in line]
-        for (x, y), (further, below) in itertools.pairwise(centres):
-            if further > x:
-                slopes.append((below - y) / (further - x))
-    return median(slopes) if len(slopes) >= _SURE_SLOPE else 0.0
+        right = [
+            other[0]
+            for other in lines
+            if other[0][0] > line[-1][0] + line[-1][2]
+            and abs(_steepness(line[-1], other[0])) <= _STEEPEST
+        ]
+        if right:
+            nearest = min(right, key=lambda box: math.dist(_middle(box), _middle(line[-1])))
+            beside.append(_steepness(line[-1], nearest))
+    agreed = len(beside) >= _BESIDE and max(beside) - min(beside) <= _AGREE
+    return median(beside) if agreed else 0.0
+
+
+def _steepness(one: Box, other: Box) -> float:
+    (x, y), (further, below) = _middle(one), _middle(other)
+    return (below - y) / (further - x)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return box[0] + box[2] / 2, box[1] + box[3] / 2

@@ -49,7 +49,7 @@ class Score:
         self.ms.append(sum(reading.durations.values()))
         true = ["".join(glyph.label for glyph in line) for line in scene.lines]
         found = ["".join(glyph.label for glyph in line) for line in reading.lines]
-        self.exact += sorted(true) == sorted(found)
+        self.exact += true == found
         self.lines += len(true)
         self.right_lines += (Counter(true) & Counter(found)).total()
         self.glyphs += sum(map(len, true))

@@ -33,8 +33,42 @@ def test_rows_may_slope(slope: float) -> None:
     assert in_order(rows) == list(range(6))
 
 
+@pytest.mark.parametrize("slope", [-0.3, -0.1, 0.1, 0.3])
+def test_rows_of_lone_glyphs_may_slope(slope: float) -> None:
+    rows = [_number(200 * column, 160 * row, 1, slope=slope) for row in (0, 1) for column in (0, 1)]
+    assert in_order(rows) == list(range(4))
+
+
 def test_a_low_number_beside_a_tall_one_is_in_its_row() -> None:
     assert in_order([_number(200, 90, tall=80), _number(20, 130, tall=30)]) == [1, 0]
+
+
+def _lists(*shifts: int, rows: int = 4) -> list[list[Box]]:
+    """Columns of numbers, each so much lower than the first."""
+    return [
+        _number(250 * column, 100 * row + shift)
+        for column, shift in enumerate(shifts)
+        for row in range(rows)
+    ]
+
+
+def test_columns_that_share_no_rows_are_read_one_after_the_other() -> None:
+    assert in_order(_lists(0, 50)) == list(range(8))
+    assert in_order(_lists(0, 50, 10)) == list(range(12))
+
+
+def test_what_stands_above_the_columns_is_read_first() -> None:
+    assert in_order([*_lists(0, 50), _number(60, -80, glyphs=6)]) == [8, *range(8)]
+
+
+def test_columns_of_few_are_rows_whatever_their_heights() -> None:
+    assert in_order(_lists(0, 50, rows=2)) == [0, 2, 1, 3]
+
+
+def test_columns_most_of_whose_rows_agree_are_rows() -> None:
+    one = [_number(0, 100 * row) for row in range(5)]
+    other = [_number(250, y) for y in (-45, 60, 220, 310, 390)]
+    assert in_order(one + other) == [5, 0, 6, 1, 2, 7, 3, 8, 4, 9]
 
 
 @given(

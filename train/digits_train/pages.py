@@ -143,10 +143,13 @@ def empty(seed: int, size: tuple[int, int] = SIZE) -> Scene:
 def _writing(
     hard: Level, rng: np.random.Generator, size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], tuple[tuple[PlacedGlyph, ...], ...]]:
-    """Lines of numbers in one column or two, as many as fit; none if they do not."""
+    """Lines of numbers in one column or two, as many as fit; none if they do not.
+
+    Those of two columns share rows, and are told row by row.
+    """
     columns = 2 if rng.random() < hard.columns else 1
     coverage = np.zeros(size, np.uint8)
-    lines: list[tuple[PlacedGlyph, ...]] = []
+    written: list[list[tuple[PlacedGlyph, ...]]] = []
     pen, height = rng.uniform(0.06, 0.14), int(rng.integers(*hard.heights, endpoint=True))
     # Columns are further apart than the digits of one number.
     width = size[1] if columns == 1 else (size[1] - 2 * height) // 2
@@ -169,14 +172,16 @@ def _writing(
             return coverage, ()
         left = column * (size[1] - width)
         coverage[:, left : left + width] = part
-        for line in placed:
-            lines.append(
+        written.append(
+            [
                 tuple(
                     PlacedGlyph(glyph.label, (glyph.box[0] + left, *glyph.box[1:]))
                     for glyph in line
                 )
-            )
-    return coverage, tuple(lines)
+                for line in placed
+            ]
+        )
+    return coverage, tuple(line for row in zip(*written, strict=True) for line in row)
 
 
 def _photographed(
