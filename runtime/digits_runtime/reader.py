@@ -29,6 +29,12 @@ _NLM = 10
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
 # Where nothing sure was found at first, a number has so many glyphs and is so likely right.
 _NUMBER, _SURELY_WRITTEN = 2, 0.9
+# A page with a line less sure than that is in doubt, or one with so many pieces of ink, and so many
+# times more than have a name. Its ink is smoothed by these deviations, pixels of a page that is so
+# many long: enough for a pencil's grain, and for noise.
+_DOUBTFUL, _STREWN, _NAMELESS, _SMOOTHED, _LONG = 0.8, 40, 5, (1.25, 0.6), 640
+# It is read better if so many glyphs more are expected to be right.
+_MORE = 0.5
 
 
 class Reader:
@@ -118,7 +124,7 @@ class Reader:
         )
 
     def _page(self, picture: NDArray[np.uint8]) -> PageReading:
-        """Read a page; where nothing is for sure, but something seems to be, in other ways, too.
+        """Read a page; where something is in doubt, or nothing is for sure, in other ways, too.
 
         What a page holds looked at the wrong way is a lone digit at most.
         """
@@ -129,6 +135,7 @@ class Reader:
         spent = 1e3 * (time.perf_counter() - started)
         told = self.pages.read(picture, inked, scale)
         told.durations["find"] += spent
+        told = self._smoothed(told, picture, inked, scale)
         if told.grid is not None or any(sure >= _SURELY_WRITTEN for sure in told.confidences):
             return told
         if not told.lines and (alone := lone.read(picture, self.session)) is not None:
@@ -143,6 +150,40 @@ class Reader:
             told.durations["find"] += 1e3 * (time.perf_counter() - started)
             told = _rather(told, self.pages.read(picture, inked, scale, least=_NUMBER))
         return told
+
+    def _smoothed(
+        self, told: PageReading, picture: NDArray[np.uint8], inked: ink.Grey, scale: float
+    ) -> PageReading:
+        """A reading, or where it is in doubt one of the ink smoothed, if more of that is sure.
+
+        A pencil's grain parts strokes, and noise their edges: smoothed they are whole.
+        """
+        names = sum(glyph.label != UNCERTAIN for line in told.lines for glyph in line)
+        strewn = told.candidates >= max(_STREWN, _NAMELESS * names)
+        for deviation in _SMOOTHED:
+            doubted = min(told.confidences, default=1.0) < _DOUBTFUL
+            if told.grid is not None or not (doubted or strewn):
+                return told
+            strewn = False
+            breadth = deviation * max(inked.shape) / _LONG
+            smooth = ink.as_grey(cv2.GaussianBlur(inked, (0, 0), breadth))
+            if told.lines:
+                told = _surer(told, self.pages.read(picture, smooth, scale))
+            else:
+                told = _rather(told, self.pages.read(picture, smooth, scale, least=_NUMBER))
+        return told
+
+
+def _surer(told: PageReading, other: PageReading) -> PageReading:
+    """Of two readings of a page's lines the one that is expected to have more glyphs right."""
+    spent = {stage: ms + other.durations[stage] for stage, ms in told.durations.items()}
+    better = other.grid is None and _expected(other) > _expected(told) + _MORE
+    return replace(other if better else told, durations=spent)
+
+
+def _expected(told: PageReading) -> float:
+    """How many glyphs of a page without a grid are expected to be right."""
+    return sum(sure * len(line) for sure, line in zip(told.confidences, told.lines, strict=True))
 
 
 def _rather(unsure: PageReading, other: PageReading) -> PageReading:

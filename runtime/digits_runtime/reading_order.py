@@ -15,12 +15,14 @@ from digits_runtime.reading import Box
 
 # Numbers whose middles are this share of the higher one's height apart at most stand in one row.
 _LEVEL = 0.5
-# So many neighbours of the same numbers tell a page's slope; or so many numbers and what stands
-# nearest on their right, no steeper than this, if their slopes are no further apart than that.
+# The median slope of so many neighbours of the same numbers, or more, tells a page's; or so many
+# numbers and what stands nearest on their right, no steeper than this, if they agree to that.
 _SURE_SLOPE, _BESIDE, _STEEPEST, _AGREE = 3, 2, 0.5, 0.12
 # Columns are so far apart at least for how high their numbers are, of so many each, and of the one
 # with fewer this share at most stands in a row with one of its neighbour.
 _GUTTER, _IN_COLUMN, _SHARED = 1.0, 3, 0.5
+# So many numbers at most, one below the other, stand above all columns.
+_HEADINGS = 3
 
 
 class _Number(NamedTuple):
@@ -45,8 +47,9 @@ def in_order(lines: Sequence[Sequence[Box]]) -> list[int]:
     slope = _slope(lines)
     numbers = [_level(line, slope) for line in lines]
     rows = _rows(range(len(lines)), numbers)
-    above = next((place for place, row in enumerate(rows) if len(row) > 1), len(rows))
-    for first in range(above + 1):
+    for first in range(min(_HEADINGS + 1, len(rows))):
+        if first and len(rows[first - 1]) > 1:
+            break
         columns = _columns([index for row in rows[first:] for index in row], numbers)
         if len(columns) > 1:
             rows[first:] = [row for column in columns for row in _rows(column, numbers)]
@@ -59,11 +62,11 @@ def _rows(chosen: Iterable[int], numbers: Sequence[_Number]) -> list[list[int]]:
     left = sorted(chosen, key=lambda index: numbers[index].middle)
     rows = []
     while left:
-        row = [left.pop(0)]
-        for index in list(left):
-            if _beside(numbers[index], [numbers[other] for other in row]):
-                row.append(index)
-                left.remove(index)
+        row, others = left[:1], []
+        for index in left[1:]:
+            beside = _beside(numbers[index], [numbers[other] for other in row])
+            (row if beside else others).append(index)
+        left = others
         rows.append(sorted(row, key=lambda index: numbers[index].left))
     return rows
 

@@ -18,14 +18,16 @@ from digits_runtime.reading import Box
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 Line = tuple[Sequence[Candidate], Sequence[Row]]
 
-# A bar and a plus are surely no glyph. A bar is so many times as broad as high.
-_SURELY_NONE, _FLAT = 0.9, 1.8
+# What has a name with this probability is no sign. A bar is so many times as broad as high.
+_NAMED, _FLAT = 0.9, 1.8
 # What is between terms is so broad for their height, at least and at most, no higher than that; its
 # middle is in this part of it. So many heights beyond a line's ends an equals sign may stand.
 _BROAD, _HIGHEST, _MIDDLE, _BEYOND = (0.15, 1.3), 0.85, (0.2, 0.85), 2.5
 # Bars of an equals sign lie above one another for this share of the shorter one; in one box they
 # are as broad as this share of it, and so broad for their height both.
 _STACKED, _BOTH, _LOW = 0.5, 0.7, 1.1
+# Where they touch so much of their box is inked, and this share of either's breadth at most.
+_SOLID, _WAIST = 0.6, 0.92
 # A plus is as broad as high, to so many times; in so much of its box at each corner there is no
 # more than that share of ink, and in its middle rows and columns, of that share of it, there is ink
 # nearly all along.
@@ -112,15 +114,15 @@ def _equals(signs: Sequence[_Sign]) -> bool:
 
 
 def _sign(one: Candidate, row: Row) -> _Sign | None:
-    """What sign a candidate is, of that shape and no glyph."""
+    """What sign a candidate is, of that shape and no glyph for sure."""
     width, height = one.box[2:]
-    if float(row[-1]) >= _SURELY_NONE:
-        if width >= _FLAT * height:
-            return _Sign("bar", one.box)
-        if 1 / _SQUARE <= width / height <= _SQUARE and _is_plus(_inked(one)):
-            return _Sign("plus", one.box)
-    doubted = float(row[:-1].max()) < _SURELY_NONE
-    if doubted and width >= _LOW * height and _is_equals(_inked(one)):
+    if float(row[:-1].max()) >= _NAMED:
+        return None
+    if width >= _FLAT * height:
+        return _Sign("bar", one.box)
+    if 1 / _SQUARE <= width / height <= _SQUARE and _is_plus(_inked(one)):
+        return _Sign("plus", one.box)
+    if width >= _LOW * height and _is_equals(_inked(one)):
         return _Sign("equals", one.box)
     return None
 
@@ -148,9 +150,17 @@ def _is_plus(inked: NDArray[np.uint8]) -> bool:
 
 
 def _is_equals(inked: NDArray[np.uint8]) -> bool:
-    """Whether something is two bars, one above the other, with nothing between."""
-    if inked.size == 0:  # on which OpenCV crashes
+    """Whether something is two bars, one above the other, with nothing between.
+
+    Those of a broad pen may touch: then they are solid but for a waist.
+    """
+    if len(inked) < _BARS or inked.size == 0:  # on which OpenCV crashes
         return False
+    widths = inked.sum(axis=1, dtype=np.int64)
+    upper, lower = np.array_split(widths, 2)
+    waist = widths[len(widths) // 3 : -(len(widths) // 3) or None].min()
+    if inked.mean() >= _SOLID and waist <= _WAIST * min(upper.max(), lower.max()):
+        return True
     count, _, stats, _ = cv2.connectedComponentsWithStats(inked)
     broad = stats[1:, cv2.CC_STAT_WIDTH] >= _BOTH * inked.shape[1]
     flat = stats[1:, cv2.CC_STAT_WIDTH] >= _FLAT * stats[1:, cv2.CC_STAT_HEIGHT]

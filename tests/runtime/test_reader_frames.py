@@ -230,3 +230,18 @@ def test_a_note_on_a_dark_desk_with_bright_things_is_read(reader: Reader, seed: 
         x += glyph.shape[1] + 10
     frame = np.asarray(np.clip(page - 0.75 * cover, 0, 255), np.uint8)
     assert reader.read(frame).text == "5283"
+
+
+@pytest.mark.parametrize("seed", [2, 11])
+def test_a_pencils_grain_is_smoothed_where_it_leaves_a_doubt(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    scene = scenes.compose(["4071", "3862"], rng, size=(960, 1280))
+    sheet = cv2.dilate(scene.frame, np.ones((61, 61), np.uint8)).astype(np.float32)
+    grain = cv2.GaussianBlur(rng.standard_normal(scene.frame.shape[:2], np.float32), (0, 0), 1.5)
+    kept = np.clip(0.5 + 0.6 * grain / grain.std(), 0, 1)[:, :, None]
+    frame = np.clip(sheet - (sheet - scene.frame) * kept, 0, 255).astype(np.uint8)
+    assert reader.read(frame).text == scene.text
+    monkeypatch.setattr("digits_runtime.reader._SMOOTHED", ())
+    assert reader.read(frame).text != scene.text

@@ -65,6 +65,18 @@ def test_an_equals_sign_parts_in_one_piece_or_two() -> None:
     assert _terms([_digit(0), _digit(100)], [_bar(55, 120)], [_bar(56, 136)])[0] == [1, 1]
 
 
+def test_signs_that_might_be_glyphs_part_unless_they_have_a_name() -> None:
+    """Of a broad pen a plus looks like a 4, and the bars of an equals sign touch."""
+    plus, named = (_plus(60)[0], _row(4, 0.6, none=0.4)), (_plus(60)[0], _row(4, 0.95))
+    assert _terms([_digit(0), plus, _digit(100)]) == [[1, 1]]
+    assert _terms([_digit(0), named, _digit(100)]) == [[3]]
+    bars = [(0, 0, 28, 9), (3, 9, 22, 11), (0, 11, 28, 20)]
+    broad = _drawn(60, 120, 28, 20, bars), NONE
+    block = _drawn(60, 120, 28, 20, [(0, 0, 28, 20)]), NONE
+    assert _terms([_digit(0), broad, _digit(100)]) == [[1, 1]]
+    assert _terms([_digit(0), block, _digit(100)]) == [[3]]
+
+
 def test_a_bar_parts_in_a_sum_alone() -> None:
     assert _terms([_digit(0), _digit(100), _digit(150)], [_bar(55)])[0] == [3]
     assert _terms([_digit(0), _digit(100), _digit(200)], [_bar(55)], [_equals(155)])[0] == [1, 1, 1]
