@@ -21,6 +21,9 @@ from digits_runtime.splitting import STROKES
 # Strips this broad and so far off, as shares of the height, and pixels at least.
 _BREADTH, _BREADTH_AT_LEAST = 0.1, 3
 _GAP, _GAP_AT_LEAST = 0.03, 2
+# The ground beside a sheet is dark in strips so broad, too, even where they are brighter than that
+# many per cent of them; a line beside a stroke, or another one, is not.
+_FURTHER, _FURTHER_AT_LEAST, _MOSTLY = 0.4, 12, 75
 # What is higher than this share of the picture's shorter side is no sliver.
 _HIGHEST, _HIGHEST_STROKE = 0.2, 0.4
 # At an edge the darkest side has less than this share of the brightest, and so many levels less.
@@ -67,6 +70,9 @@ def at_an_edge(picture: NDArray[np.uint8], box: Box, *, stroke: bool = False) ->
     inside, levels = _inside_and_beside(picture, box)
     if not levels or not _uneven(levels, share):
         return False
+    further = _strips(picture, box, _FURTHER, _FURTHER_AT_LEAST)
+    if not _uneven([percentile(strip, _MOSTLY) for strip in further], share):
+        return False
     darker, brighter = (percentile(inside, share) for share in (_FEW, 100 - _FEW))
     return max(min(levels) - darker, brighter - max(levels)) < _STEP
 
@@ -96,19 +102,33 @@ def _uneven(levels: Sequence[float], share: float) -> bool:
 def _inside_and_beside(picture: NDArray[np.uint8], box: Box) -> tuple[Grey, list[float]]:
     """What a box holds, and the grey levels of its sides that are in the picture."""
     x, y, w, h = box
-    gap = max(round(_GAP * h), _GAP_AT_LEAST)
-    reach = gap + max(round(_BREADTH * h), _BREADTH_AT_LEAST)
-    rows, columns = slice(max(y, 0), y + h), slice(max(x, 0), x + w)
-    inside = picture[rows, columns]
+    inside = picture[max(y, 0) : y + h, max(x, 0) : x + w]
     if inside.size == 0:
         return np.zeros((0, 0), np.uint8), []
+    beside = _strips(picture, box, _BREADTH, _BREADTH_AT_LEAST)
+    return _grey(inside), [median(strip) for strip in beside]
+
+
+def _strips(picture: NDArray[np.uint8], box: Box, breadth: float, least: int) -> list[Grey]:
+    """What is on the sides of a box, as far as they are in the picture.
+
+    Args:
+        picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
+        box: x, y, width and height, pixels of the picture, or partly beyond it.
+        breadth: Of the strips, as a share of its height.
+        least: And in pixels.
+    """
+    x, y, w, h = box
+    gap = max(round(_GAP * h), _GAP_AT_LEAST)
+    reach = gap + max(round(breadth * h), least)
+    rows, columns = slice(max(y, 0), y + h), slice(max(x, 0), x + w)
     strips = (
         picture[rows, max(x - reach, 0) : max(x - gap, 0)],
         picture[rows, x + w + gap : x + w + reach],
         picture[max(y - reach, 0) : max(y - gap, 0), columns],
         picture[y + h + gap : y + h + reach, columns],
     )
-    return _grey(inside), [median(_grey(strip)) for strip in strips if strip.size]
+    return [_grey(strip) for strip in strips if strip.size]
 
 
 def _grey(part: NDArray[np.uint8]) -> Grey:

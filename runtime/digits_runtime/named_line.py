@@ -59,7 +59,8 @@ class NamedLine:
         tall: Height of its glyphs, pixels of the candidates' boxes.
         strength: Of its ink where it is strongest.
         letters: How many glyphs of its height, in it or both before and after it, are rather none.
-        seen: How likely its names are by the page network, in the mean; 1 where that saw nothing.
+        seen: How likely its names are by the page network, in the mean; what it was not asked for
+            counts as unlikely where there is a doubt or a letter. 1 where it was asked for nothing.
         strange: How many of its glyphs are surely none.
         around: How many glyphs of its height before or after it are rather none.
         worded: Whether a word stands beside it.
@@ -171,16 +172,15 @@ class NamedLine:
         # After a number there may be its unit, before it a sign.
         outside = min(sum(letters[: inside.start]), sum(letters[inside.stop :]))
         among = sum(letters[inside]) + outside
-        seen = 1.0
-        if any(candidate.hint is not None for candidate in line):
-            # What it did not see at all it gives nothing.
-            seen = sum(
-                float(candidate.hint[contract.labels.index(glyph.label)])
-                for candidate, glyph in zip(candidates, whole_line, strict=True)
-                if candidate.hint is not None and glyph.label != UNCERTAIN
-            )
-            seen /= known
         around = sum(letters) - sum(letters[inside])
+        asked = [
+            float(candidate.hint[contract.labels.index(glyph.label)])
+            for candidate, glyph in zip(candidates, whole_line, strict=True)
+            if candidate.hint is not None and glyph.label != UNCERTAIN
+        ]
+        # What it was not asked for may be a half of two digits that touch, or of a letter.
+        plain = known == len(whole_line) and not (among or around)
+        seen = sum(asked) / (len(asked) if plain else known) if asked else 1.0
         return cls(whole_line, known, solid, high, strength, among, seen, strange, around)
 
     def with_confidence(self, litter: int) -> tuple[tuple[Glyph, ...], float]:

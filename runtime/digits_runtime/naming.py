@@ -37,8 +37,8 @@ _TEXTURED, _CLEAR = 60, 0.7
 _LOW, _LOWER = 0.6, 0.5
 
 # The page network sees the names of a plain number with this probability in the mean. Beside such
-# ones those of words have less than this, or of words lower than that share of their height, less
-# than that.
+# ones those of words have less than this, or of words lower than that share of their height, where
+# there is litter, a doubt or a letter, less than that.
 _PLAIN, _UNSEEN, _LOWER_CASE, _HARDLY = 0.8, 0.3, 0.75, 0.7
 
 # A number is rather right than wrong; a lone glyph, which litter likes to be, is so likely right.
@@ -152,7 +152,8 @@ def _like_a_word(line: NamedLine, tall: float, litter: int) -> bool:
     low = line.tall < _LOWER_CASE * tall
     stroke = line.bare and litter > _LITTER
     other = low or stroke or line.doubted or line.around
-    return (line.seen < _UNSEEN and bool(other)) or (line.seen < _HARDLY and low)
+    company = litter > _LITTER or line.doubted or line.letters or line.around
+    return (line.seen < _UNSEEN and bool(other)) or (line.seen < _HARDLY and low and bool(company))
 
 
 def _like_the_sure(

@@ -18,16 +18,16 @@ from digits_runtime.ranks import median
 
 # A line is so long at least, pixels, and so many times as long as what hangs together with it is
 # high; it is straight to so many pixels, and so thick at most for its length.
-_LONG, _FLAT, _STRAIGHT, _THICK = 60, 1.8, 1.5, 0.03
+_LONG, _FLAT, _STRAIGHT, _THICK = 75, 1.8, 1.5, 0.03
 # In a row of pixels it is inked for so many of them at a time; gaps of so many are none.
 _RUN, _GAP = 25, 7
 # More lines than this are those of ruled paper.
 _MOST = 40
 # A comb has so many boxes, each so wide at least, pixels.
 _FEWEST, _MOST_BOXES, _NARROW = 3, 30, 10
-# A tick is so high and so far beside its place at most, as shares of a box's width, or so many
-# pixels; this share of all is there, and nothing of as many below the line.
-_HIGH, _ASIDE, _NEAR, _THERE, _BELOW = 0.12, 0.08, 2, 0.85, 0.4
+# A tick is so high at least, as a share of a box's width and pixels, and so far beside its place at
+# most; this share of all is there, and nothing of as many below the line.
+_HIGH, _RISE, _ASIDE, _NEAR, _THERE, _BELOW = 0.12, 3, 0.08, 2, 0.85, 0.4
 # The walls at the ends are so high for a box's width, at least and at most, and this alike; where
 # they are no higher than ticks, a box is taken to be so high.
 _LOWEST, _TALLEST, _ALIKE, _USUAL = 0.6, 2.5, 0.7, 1.3
@@ -95,7 +95,13 @@ def _on_line(mask: Grey, inked: NDArray[np.bool_], left: int, top: int) -> Comb 
     size = round(float(length * np.hypot(1, slope))) + 1 + 2 * margin
     above, under = round(_ABOVE * length), max(round(_UNDER * length), 4)
     edge = round(breadth / 2) + SOFT
-    rising = _runs(mask, first + edge * up - margin * along, along, up, (above, size))
+    start = first + edge * up - margin * along
+    # Most lines have no wall at both ends: a strip beside them tells that in a hundredth of the time.
+    ends = _runs(mask, start, along, up, (_RISE, size)) >= _RISE
+    reach = 2 * margin + round(breadth)
+    if not (ends[:reach].any() and ends[-reach:].any()):
+        return None
+    rising = _runs(mask, start, along, up, (above, size))
     falling = _runs(mask, first - edge * up - margin * along, along, -up, (under, size))
     return _with_ticks(rising, falling, first, along, up, breadth, margin)
 
@@ -130,14 +136,14 @@ def _with_ticks(
         near = max(round(_ASIDE * pitch), _NEAR)
         places = np.asarray(begin + pitch * np.arange(count + 1), np.float64)
         heights = _highest(rising, places, near)
-        there = heights >= max(_HIGH * pitch, 3)
+        there = heights >= max(_HIGH * pitch, _RISE)
         if not (there[0] and there[-1]) or there[1:-1].mean() < _THERE:
             continue
-        if (_highest(falling, places, near) >= max(_HIGH * pitch, 3)).mean() > _BELOW:
+        if (_highest(falling, places, near) >= max(_HIGH * pitch, _RISE)).mean() > _BELOW:
             return None
         # Between ticks there is paper, or one digit that touches the line here and there.
         between = _highest(rising, np.asarray(places[:-1] + pitch / 2, np.float64), near)
-        if (between >= max(_HIGH * pitch, 3)).mean() > 1 - _THERE + _BELOW:
+        if (between >= max(_HIGH * pitch, _RISE)).mean() > 1 - _THERE + _BELOW:
             continue
         ticks = median(heights[1:-1])
         ends = sorted(heights[[0, -1]].tolist())

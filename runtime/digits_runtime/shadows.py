@@ -39,8 +39,9 @@ class Shadows(NamedTuple):
 def in_shadows(light: Grey, blocks: Grey, paper: Grey) -> Shadows | None:
     """A page's paper, where that was taken to be what shines on both sides of a narrow shadow.
 
-    A shadow is weaker than ink on the same page, and broader; and unlike a broad stroke's, the
-    paper in it is closed over what is written there by far smaller squares.
+    A shadow is weaker than ink on the same page, and broader, and reaches the picture's border, as
+    few strokes of a broad pen do; and unlike those's, the paper in it is closed over what is
+    written there by far smaller squares.
 
     Args:
         light: uint8 `[h, w]`, a page, its ink dark.
@@ -67,7 +68,8 @@ def in_shadows(light: Grey, blocks: Grey, paper: Grey) -> Shadows | None:
         return None
     limit = _WEAKER * percentile(narrow, _STRONGER)
     found = np.zeros(count, np.uint8)
-    for label in (np.flatnonzero(large) + 1).tolist():
+    rim = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
+    for label in np.intersect1d(np.flatnonzero(large) + 1, rim).tolist():
         darkest = percentile(taken[labels == label], _DARKEST)
         found[label] = 255 * (_DEEP <= darkest < limit)
     if not found.any():

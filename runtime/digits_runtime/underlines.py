@@ -24,9 +24,10 @@ _RUN, _SHORTEST, _LONGEST, _GAP = 0.25, 12, 30, 7
 _ALONG, _LOW, _THICK, _STRAIGHT = 0.6, 0.5, 0.3, 1.5
 # Its soft edges, pixels on either side.
 _SOFT = 1.5
-# On it stand several glyphs this share as high as all; of fewer than so many it begins before the
-# first, by that share of the height and so many pixels, or two 2s would have one.
-_SEVERAL, _HIGH, _MANY, _BEFORE, _LEAST = 2, 0.35, 3, 0.06, 3
+# On it stand several glyphs this share as high as all; it begins before the first, by that share of
+# the height and so many pixels, and of fewer than this share of those that touch it there is more
+# below it, that share high: what 2s or 4s that touch have in common is no such line.
+_SEVERAL, _HIGH, _BEFORE, _LEAST, _THROUGH, _BELOW = 2, 0.35, 0.06, 3, 0.5, 0.12
 # Those that do not touch it stand so close above it, as a share of that height.
 _ABOVE = 0.4
 # It goes along this share of all of them.
@@ -53,7 +54,7 @@ def without_underlines(mask: Grey, parts: Parts) -> Grey | None:
         own = np.zeros((h, w), np.uint8)
         cv2.drawContours(own, [parts.contours[index]], 0, 255, cv2.FILLED, offset=(-x, -y))
         own = as_grey(cv2.bitwise_and(own, mask[y : y + h, x : x + w]))
-        line = _lowest_line(own)
+        line = _line_along(own)
         if line is None:
             continue
         others = np.delete(parts.boxes, index, axis=0) - np.array([x, y, 0, 0])
@@ -73,6 +74,7 @@ class _Line(NamedTuple):
     Attributes:
         inked: uint8 `[h, w]`, 255 on it.
         above: The same, on what of the piece is above it.
+        below: On what is below it.
         ends: Its first and last column.
         middle: How far down its middle is.
         thick: Pixels.
@@ -80,13 +82,18 @@ class _Line(NamedTuple):
 
     inked: Grey
     above: Grey
+    below: Grey
     ends: tuple[int, int]
     middle: float
     thick: float
 
 
-def _lowest_line(own: Grey) -> _Line | None:
-    """The line that goes along a piece: uint8 `[h, w]`, cropped, 255 where it is inked; or None."""
+def _line_along(own: Grey) -> _Line | None:
+    """The line that goes along the lower half of a piece, the upper one of two; or None.
+
+    Args:
+        own: uint8 `[h, w]`, the piece, cropped, 255 where it is inked.
+    """
     height, width = own.shape
     run = min(max(round(_RUN * width), _SHORTEST), _LONGEST)
     runs = as_grey(cv2.morphologyEx(own, cv2.MORPH_OPEN, np.ones((1, run), np.uint8)))
@@ -105,13 +112,14 @@ def _lowest_line(own: Grey) -> _Line | None:
         away = np.arange(height)[:, None] - start - slope * np.arange(width)
         inked = np.where(np.abs(away) <= thick / 2 + _SOFT, own, 0).astype(np.uint8)
         above = np.where(away < -thick / 2 - _SOFT, own, 0).astype(np.uint8)
+        below = np.where(away > thick / 2 + _SOFT, own, 0).astype(np.uint8)
         ends = int(columns.min()), int(columns.max())
-        return _Line(inked, above, ends, float(rows.mean()), thick)
+        return _Line(inked, above, below, ends, float(rows.mean()), thick)
     return None
 
 
 def _carries(line: _Line, own: Grey, others: NDArray[np.int64]) -> bool:
-    """Whether several glyphs stand on a line, some of which touch it.
+    """Whether several glyphs stand on a line, one at least of which touches it.
 
     Args:
         line: Of a piece.
@@ -124,6 +132,10 @@ def _carries(line: _Line, own: Grey, others: NDArray[np.int64]) -> bool:
     touching = pieces[pieces[:, 3] >= _HIGH * tall]
     if len(touching) == 0:
         return False
+    _, _, stats, _ = cv2.connectedComponentsWithStats(line.below)
+    through = (stats[1:, cv2.CC_STAT_HEIGHT] >= _BELOW * tall).sum()
+    if through >= _THROUGH * len(touching):
+        return False
     middles, ends = others[:, 0] + others[:, 2] / 2, others[:, 1] + others[:, 3]
     there = (middles >= line.ends[0]) & (middles <= line.ends[1])
     there &= (others[:, 3] >= _HIGH * tall) & (others[:, 3] <= tall / _HIGH)
@@ -134,5 +146,4 @@ def _carries(line: _Line, own: Grey, others: NDArray[np.int64]) -> bool:
     if under < _UNDER * (right - left):
         return False
     before = float(left) - line.ends[0]
-    begins = before >= max(_BEFORE * tall, _LEAST)
-    return len(glyphs) >= _MANY or (len(glyphs) >= _SEVERAL and begins)
+    return len(glyphs) >= _SEVERAL and before >= max(_BEFORE * tall, _LEAST)
