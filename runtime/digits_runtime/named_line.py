@@ -148,7 +148,8 @@ class NamedLine:
             return cls((), 0, 0, 0, 0)
         if ends_a_word(inside, [candidate.box for candidate in line], none):
             return cls((), 0, 0, 0, 0)
-        inside = _going_on(without_faint_ends(strengths, inside), line, beside)
+        strokes = [glyph.label in STROKES for glyph in glyphs]
+        inside = _going_on(without_faint_ends(line, strokes, inside), line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)

@@ -36,6 +36,9 @@ _TEXTURED, _CLEAR = 60, 0.7
 # one; with one doubt, of what is rather a glyph, less than that.
 _LOW, _LOWER = 0.6, 0.5
 
+# Beside a number print is lower than this share of its height; in that these are letters.
+_SMALL, _LIKE_LETTERS = 0.4, ("0", "1", UNCERTAIN)
+
 # The page network sees the names of a plain number with this probability in the mean. Beside such
 # ones those of words have less than this, or of words lower than that share of their height, where
 # there is litter, a doubt or a letter, less than that.
@@ -85,6 +88,8 @@ def name_lines(
             if line.known >= _CLEAR * len(line.glyphs)
             or not (textured or len(line.glyphs) - line.known >= STRANGE)
         ]
+    if textured:
+        named = _without_small_print(named)
     sure = [line for line in named if line.known >= 2 and not line.bare]
     # Slivers beside a far larger number are none of its hand.
     least = _LOWER * median(line.tall for line in sure) if sure else 0
@@ -125,6 +130,20 @@ def _without_print(lines: list[NamedLine]) -> list[NamedLine]:
         if not (line.doubted or line.worded)
         or line.tall >= (_LOW if line.letters or line.doubted >= SEVERAL else _LOWER) * tall
     ]
+
+
+def _without_small_print(lines: list[NamedLine]) -> list[NamedLine]:
+    """Lines of a page of text without what is far lower than a number and could be letters.
+
+    Of print, whose o and l are like 0 and 1, most of what has names has those.
+    """
+    named = [line for line in lines if line.known == len(line.glyphs) >= SEVERAL and not line.bare]
+    tall = max((line.tall for line in named), default=0)
+
+    def other(line: NamedLine) -> int:
+        return sum(glyph.label not in _LIKE_LETTERS for glyph in line.glyphs)
+
+    return [line for line in lines if line.tall >= _SMALL * tall or other(line) >= SEVERAL]
 
 
 def _without_words(lines: list[NamedLine], litter: int) -> list[NamedLine]:

@@ -24,8 +24,10 @@ _STRENGTHS, _BREADTHS, _HEIGHTS, _WIDTHS, _GAP = (0.8, 1.5), (0.55, 2), (0.7, 1.
 # Letters on both sides of what looks like a digit: ranges of their height and strength, the others
 # the same; but of a letter cut in two their own height says how far off they are.
 _LETTERS_HIGH, _LETTERS_STRONG = (0.5, 2), (0.6, 2)
-# What is at a number's end and weaker than this share of the rest shows through from the back.
-_FAINT = 0.45
+# What is at a number's end and weaker than this share of the rest shows through from the back; a
+# single stroke that is weaker than that, and further off than this share of the rest's height, is a
+# crease, or a sheet's edge.
+_FAINT, _FAINT_STROKE, _OFF = 0.45, 0.6, 0.5
 
 
 def of_one_pen(cut: Grey, fellows: Sequence[Grey]) -> bool:
@@ -41,17 +43,30 @@ def of_one_pen(cut: Grey, fellows: Sequence[Grey]) -> bool:
     return _breadth(cut) <= _AS_BROAD * median([_breadth(ink) for ink in fellows])
 
 
-def without_faint_ends(strengths: Sequence[int], inside: slice) -> slice:
+def without_faint_ends(line: Sequence[Candidate], strokes: Sequence[bool], inside: slice) -> slice:
     """What of a line is written, without what is far weaker at its ends.
 
     Args:
-        strengths: Of the ink of each glyph where it is strongest.
-        inside: Which of them are written.
+        line: From left to right.
+        strokes: What of it are single strokes.
+        inside: What of it is written.
     """
+    strengths = [int(candidate.ink.max()) for candidate in line]
     start, stop = inside.start, inside.stop
-    while stop - start > 1 and strengths[start] < _FAINT * median(strengths[start + 1 : stop]):
+
+    def faint(end: int, others: range) -> bool:
+        share = _FAINT
+        if strokes[end]:
+            nearest = min(others, key=lambda place: abs(place - end))
+            left, right = (line[place].box for place in sorted((end, nearest)))
+            tall = median(line[place].box[3] for place in others)
+            if right[0] - left[0] - left[2] > _OFF * tall:
+                share = _FAINT_STROKE
+        return strengths[end] < share * median(strengths[place] for place in others)
+
+    while stop - start > 1 and faint(start, range(start + 1, stop)):
         start += 1
-    while stop - start > 1 and strengths[stop - 1] < _FAINT * median(strengths[start : stop - 1]):
+    while stop - start > 1 and faint(stop - 1, range(start, stop - 1)):
         stop -= 1
     return slice(start, stop)
 

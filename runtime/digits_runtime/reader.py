@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from digits_runtime import ink, lone, paper, pictures, turning
 from digits_runtime.contract import DIGITS
+from digits_runtime.grid import SUDOKU
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.page_reading import PageReader, PageReading
 from digits_runtime.pairs import PairNames
+from digits_runtime.ranks import median
 from digits_runtime.reading import UNCERTAIN, Glyph, Reading
 from digits_runtime.session import BUNDLED, Provider, Session
 from digits_runtime.splitting import STROKES
@@ -33,8 +35,10 @@ _NUMBER, _SURELY_WRITTEN = 2, 0.9
 # times more than have a name. Its ink is smoothed by these deviations, pixels of a page that is so
 # many long: enough for a pencil's grain, and for noise.
 _DOUBTFUL, _STREWN, _NAMELESS, _SMOOTHED, _LONG = 0.8, 40, 5, (1.25, 0.6), 640
-# It is read better if so many glyphs more are expected to be right.
-_MORE = 0.5
+# A grid with a doubt is none if its page holds lines with so many times as many glyphs.
+_ACROSS = 1.5
+# It is read better if so many glyphs more are expected to be right, of this share of the height.
+_MORE, _AS_TALL = 0.5, 0.6
 
 
 class Reader:
@@ -135,6 +139,14 @@ class Reader:
         spent = 1e3 * (time.perf_counter() - started)
         told = self.pages.read(picture, inked, scale)
         told.durations["find"] += spent
+        if _doubted_grid(told):
+            # Large writing across ruled paper that is creased leaves bits in what passes for cells.
+            lines = self.pages.read(picture, inked, scale, least=_NUMBER)
+            named = sum(name != UNCERTAIN for line in told.lines for name in _names(line))
+            told = replace(
+                lines if _expected(lines) > _ACROSS * named else told,
+                durations=_together(told, lines),
+            )
         told = self._smoothed(told, picture, inked, scale)
         if told.grid is not None or any(sure >= _SURELY_WRITTEN for sure in told.confidences):
             return told
@@ -158,7 +170,7 @@ class Reader:
 
         A pencil's grain parts strokes, and noise their edges: smoothed they are whole.
         """
-        names = sum(glyph.label != UNCERTAIN for line in told.lines for glyph in line)
+        names = sum(name != UNCERTAIN for line in told.lines for name in _names(line))
         strewn = told.candidates >= max(_STREWN, _NAMELESS * names)
         for deviation in _SMOOTHED:
             doubted = min(told.confidences, default=1.0) < _DOUBTFUL
@@ -174,11 +186,25 @@ class Reader:
         return told
 
 
+def _doubted_grid(told: PageReading) -> bool:
+    """Whether a page was read as a grid that holds a doubt, and is no sudoku."""
+    if told.grid is None or (len(told.grid), len(told.grid[0])) == SUDOKU:
+        return False
+    return any(UNCERTAIN in _names(line) for line in told.lines)
+
+
 def _surer(told: PageReading, other: PageReading) -> PageReading:
-    """Of two readings of a page's lines the one that is expected to have more glyphs right."""
-    spent = {stage: ms + other.durations[stage] for stage, ms in told.durations.items()}
+    """Of two readings of a page's lines the one that is expected to have more glyphs right.
+
+    Glyphs of about that size: of print around a number a smoothed page shows more that pass for some.
+    """
     better = other.grid is None and _expected(other) > _expected(told) + _MORE
-    return replace(other if better else told, durations=spent)
+    better = better and _tall(other) >= _AS_TALL * _tall(told)
+    return replace(other if better else told, durations=_together(told, other))
+
+
+def _tall(told: PageReading) -> float:
+    return median([glyph.box[3] for line in told.lines for glyph in line])
 
 
 def _expected(told: PageReading) -> float:
@@ -188,8 +214,17 @@ def _expected(told: PageReading) -> float:
 
 def _rather(unsure: PageReading, other: PageReading) -> PageReading:
     """Another reading of a page, instead of one of nothing sure, if it holds a number for sure."""
-    spent = {stage: ms + other.durations[stage] for stage, ms in unsure.durations.items()}
-    return replace(other if _has_a_number(other) else unsure, durations=spent)
+    chosen = other if _has_a_number(other) else unsure
+    return replace(chosen, durations=_together(unsure, other))
+
+
+def _together(one: PageReading, other: PageReading) -> dict[str, float]:
+    """Milliseconds spent in each stage of both."""
+    return {stage: ms + other.durations[stage] for stage, ms in one.durations.items()}
+
+
+def _names(line: Sequence[Glyph]) -> list[str]:
+    return [glyph.label for glyph in line]
 
 
 def _may_be_a_number(line: Sequence[Glyph]) -> bool:
