@@ -31,6 +31,8 @@ _SHARE, _SHARE_OF_STROKE, _STEP = 0.57, 0.8, 16
 # But writing that a hard shadow's edge crosses is as many levels darker than the darkest side, or
 # brighter than the brightest, in so many per cent of its box; a sliver is a part of that side.
 _FEW = 10
+# A sheet's shadow takes less than this share of the light that the pen of a number beside it does.
+_PALE = 0.8
 # Of what goes on beyond the picture's border more is an edge: so large a share will do; and what
 # lies there may be grained by so many levels.
 _UNEVEN, _GRAIN = 0.8, 32
@@ -45,23 +47,30 @@ def without_edges(picture: NDArray[np.uint8], line: Sequence[Glyph]) -> Sequence
     """
     alone = len(line) == 1
 
-    def edge(glyph: Glyph) -> bool:
+    def edge(glyph: Glyph, others: Sequence[Glyph]) -> bool:
         stroke = glyph.label in STROKES
-        return (alone or stroke) and at_an_edge(picture, glyph.box, stroke=stroke)
+        if not (alone or stroke):
+            return False
+        return at_an_edge(picture, glyph.box, [other.box for other in others], stroke=stroke)
 
-    while line and edge(line[0]):
+    while line and edge(line[0], line[1:]):
         line = line[1:]
-    while line and edge(line[-1]):
+    while line and edge(line[-1], line[:-1]):
         line = line[:-1]
     return line
 
 
-def at_an_edge(picture: NDArray[np.uint8], box: Box, *, stroke: bool = False) -> bool:
+def at_an_edge(
+    picture: NDArray[np.uint8], box: Box, others: Sequence[Box] = (), *, stroke: bool = False
+) -> bool:
     """Whether a small box holds but a part of one side, which is far darker than another.
+
+    Or no more than the shadow that a sheet casts there, far paler than writing.
 
     Args:
         picture: uint8 `[h, w]` grey or `[h, w, 3]` BGR.
         box: x, y, width and height, pixels of the picture, or partly beyond it.
+        others: The boxes of the same number's other glyphs.
         stroke: Whether it looks like a stroke, as any length of an edge does.
     """
     highest, share = (_HIGHEST_STROKE, _SHARE_OF_STROKE) if stroke else (_HIGHEST, _SHARE)
@@ -74,7 +83,17 @@ def at_an_edge(picture: NDArray[np.uint8], box: Box, *, stroke: bool = False) ->
     if not _uneven([percentile(strip, _MOSTLY) for strip in further], share):
         return False
     darker, brighter = (percentile(inside, share) for share in (_FEW, 100 - _FEW))
-    return max(min(levels) - darker, brighter - max(levels)) < _STEP
+    if max(min(levels) - darker, brighter - max(levels)) < _STEP:
+        return True
+    pens = [_taken(*_inside_and_beside(picture, other)) for other in others]
+    return bool(pens) and _taken(inside, levels) < _PALE * median(pens)
+
+
+def _taken(inside: Grey, levels: Sequence[float]) -> float:
+    """What share of the light on its brightest side the darkest of a box takes."""
+    if not levels or max(levels) == 0:
+        return 0.0
+    return 1 - percentile(inside, _FEW) / max(levels)
 
 
 def off_the_sheet(picture: NDArray[np.uint8], box: Box) -> bool:

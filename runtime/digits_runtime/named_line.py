@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from statistics import median
 
 import cv2
@@ -29,8 +29,9 @@ ALIKE = 1.6
 # Lines of one hand differ by this much in height, and the weaker is at least that share as strong;
 # of strokes and other lines that could be anything, which must differ no more than `ALIKE`, this.
 _UNLIKE, WEAKER, AS_STRONG = 4.0, 0.4, 0.6
-# A stroke so many times as long as broad may be a 1, or anything.
-_SLENDER = 3.0
+# A stroke so many times as long as broad may be a 1, or anything, as those may that are so far apart
+# for their height.
+_SLENDER, _STROKES_APART = 3.0, 0.6
 # So many glyphs of a line that are more than a stroke are enough.
 SOLID = 3
 # A line with so many glyphs within that are surely none, and so large a share of them, is text.
@@ -106,6 +107,14 @@ class NamedLine:
         return self.solid == 0
 
     @property
+    def scattered(self) -> bool:
+        """Whether it is nothing but strokes, further apart than ones of a number."""
+        ends = itertools.pairwise(glyph.box for glyph in self.glyphs)
+        gaps = [right[0] - left[0] - left[2] for left, right in ends]
+        highest = max(glyph.box[3] for glyph in self.glyphs)
+        return self.bare and max(gaps, default=0) > _STROKES_APART * highest
+
+    @property
     def certain(self) -> bool:
         """Whether all that are named are named with hardly a doubt."""
         return all(g.probability >= _LONE for g in self.glyphs if g.label != UNCERTAIN)
@@ -163,7 +172,7 @@ class NamedLine:
         named = [c for c, name in zip(candidates, names, strict=True) if name]
         each = (g for g in whole_line if g.label != UNCERTAIN)
         # More of them would tell nothing more.
-        solid = sum(islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), SOLID))
+        solid = sum(itertools.islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), SOLID))
         strength = median(s for s, name in zip(strengths[inside], names, strict=True) if name)
         high = median(c.box[3] for c in named)
         letters = [

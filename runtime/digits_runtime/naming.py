@@ -197,6 +197,8 @@ def _like_the_sure(
             sure = [line for line in lone if line.strength >= WEAKER * strength]
     tall = median(line.tall for line in sure) if sure else None
     strength = median(line.strength for line in sure) if sure else 0.0
+    if not sure:
+        named = [line for line in named if not line.scattered]
     if not sure and (bare > _FEW_BARE or litter > _LITTER):
         named = [line for line in named if not line.bare or (bare == 1 and line.tall >= _TALL_BARE)]
     return [line for line in named if line in sure or line.fits(tall, strength)]

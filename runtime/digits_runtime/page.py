@@ -153,12 +153,14 @@ def find_page(
             strong = stronger_than_rules(mask, ink, levels.strokes, parts.boxes)
             if strong is not None and rules is not None and rules.are_of(strong, mask):
                 strong = None  # what is weaker may be written by a pencil on a form
+            shown = levels.faint
             if strong is not None and not faint:
                 left_out = True
                 mask, parts = strong, find_parts(strong)
+                shown = strong
                 rules = find_rules(mask) if _may_have_rules(parts, ink.shape) else None
             if rules is not None:
-                mask = without_rules(mask, ink, rules)
+                mask = without_rules(mask, ink, rules, shown)
                 parts = find_parts(mask)
         if strewn:
             mask, parts = without_texture(mask, ink, parts)

@@ -29,8 +29,9 @@ Denoise = Literal["none", "median", "nlm"]
 _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# Where nothing sure was found at first, a number has so many glyphs and is so likely right.
-_NUMBER, _SURELY_WRITTEN = 2, 0.9
+# Where nothing sure was found at first, a number has so many glyphs, or a lone one this share of the
+# picture's shorter side in height, and is so likely right.
+_NUMBER, _LARGE, _SURELY_WRITTEN = 2, 0.25, 0.9
 # A page with a line less sure than that is in doubt, or one with so many pieces of ink, and so many
 # times more than have a name. Its ink is smoothed by these deviations, pixels of a page that is so
 # many long: enough for a pencil's grain, and for noise.
@@ -160,7 +161,9 @@ class Reader:
             polarity = "dark" if polarity == "bright" else "bright"
             inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
             told.durations["find"] += 1e3 * (time.perf_counter() - started)
-            told = _rather(told, self.pages.read(picture, inked, scale, least=_NUMBER))
+            least = _NUMBER if told.lines else 1
+            other = self.pages.read(picture, inked, scale, least=least)
+            told = _rather(told, other, _LARGE * min(picture.shape[:2]))
         return told
 
     def _smoothed(
@@ -212,9 +215,9 @@ def _expected(told: PageReading) -> float:
     return sum(sure * len(line) for sure, line in zip(told.confidences, told.lines, strict=True))
 
 
-def _rather(unsure: PageReading, other: PageReading) -> PageReading:
+def _rather(unsure: PageReading, other: PageReading, large: float = np.inf) -> PageReading:
     """Another reading of a page, instead of one of nothing sure, if it holds a number for sure."""
-    chosen = other if _has_a_number(other) else unsure
+    chosen = other if _has_a_number(other, large) else unsure
     return replace(chosen, durations=_together(unsure, other))
 
 
@@ -233,10 +236,13 @@ def _may_be_a_number(line: Sequence[Glyph]) -> bool:
     return len(named) >= _NUMBER and not all(label in STROKES for label in named)
 
 
-def _has_a_number(told: PageReading) -> bool:
-    """Whether a page holds a number of two glyphs or more for sure, which is more than strokes."""
+def _has_a_number(told: PageReading, least: float) -> bool:
+    """Whether a page holds a number for sure, which is more than strokes.
+
+    It has two glyphs, or one so high at least.
+    """
     return any(
-        len(line) >= _NUMBER
+        (len(line) >= _NUMBER or line[0].box[3] >= least)
         and sure >= _SURELY_WRITTEN
         and not all(glyph.label in STROKES for glyph in line)
         for line, sure in zip(told.lines, told.confidences, strict=False)

@@ -115,13 +115,14 @@ def find_rules(mask: Grey, broadest: float = _BROAD, crowded: float = _CROWDED) 
     return Rules(none if level is None else level, none if upright is None else upright, step)
 
 
-def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
+def without_rules(mask: Grey, ink: Grey, rules: Rules, shown: Grey) -> Grey:
     """Erase rules, but not the strokes that cross them.
 
     Args:
         mask: uint8 `[h, w]`, 255 where there is ink.
         ink: uint8 `[h, w]`, its strength.
         rules: Where the rules are.
+        shown: uint8 `[h, w]`, 255 where there is ink as weak as that by which they were found.
 
     Returns:
         uint8 `[h, w]`, the mask without the rules.
@@ -135,11 +136,12 @@ def without_rules(mask: Grey, ink: Grey, rules: Rules) -> Grey:
         wide = cv2.dilate(runs, np.ones((3, 3), np.uint8))
         size = (runs.shape[1] * rules.step, runs.shape[0] * rules.step)
         near = as_grey(cv2.resize(wide, size, interpolation=cv2.INTER_NEAREST))
-        band = as_grey(cv2.bitwise_and(near[:height, :width], mask))
+        near = as_grey(near[:height, :width])
+        band = as_grey(cv2.bitwise_and(near, mask))
         if cv2.countNonZero(band) == 0:
             continue
         # The median, since strokes along the rules are in the band too.
-        faint = of_page(ink, 50, band)
+        faint = of_page(ink, 50, as_grey(cv2.bitwise_and(near, shown)))
         if faint <= _FAINT * strongest:
             kept = cv2.threshold(ink, _RAGGED * faint, 255, cv2.THRESH_BINARY)[1]
         else:
