@@ -35,7 +35,7 @@ _NUMBER, _LARGE, _SURELY_WRITTEN = 2, 0.25, 0.9
 # A page with a line less sure than that is in doubt, or one with so many pieces of ink, and so many
 # times more than have a name. Its ink is smoothed by these deviations, pixels of a page that is so
 # many long: enough for a pencil's grain, and for noise.
-_DOUBTFUL, _STREWN, _NAMELESS, _SMOOTHED, _LONG = 0.8, 40, 5, (1.25, 0.6), 640
+_DOUBTFUL, _STREWN, _NAMELESS, _SMOOTHED, _LONG = 0.8, 20, 5, (1.25, 0.6), 640
 # A grid with a doubt is none if its page holds lines with so many times as many glyphs.
 _ACROSS = 1.5
 # It is read better if so many glyphs more are expected to be right, of this share of the height.

@@ -123,3 +123,28 @@ def test_a_long_strip_beside_a_sheet_is_no_1_and_a_stroke_on_a_shadows_edge_is_o
     assert at_an_edge(frame, strip, stroke=True)
     cv2.line(frame, (300, 120), (300, 270), (20,), 6)
     assert not at_an_edge(frame, strip, stroke=True)
+
+
+def _page_of(*strokes: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Bars of a dark pen on a bright page: left, top, width and height of each."""
+    page = np.full((240, 320), 220, np.uint8)
+    for x, y, w, h in strokes:
+        page[y : y + h, x : x + w] = 40
+    return page
+
+
+def test_a_line_or_another_one_beside_a_stroke_is_no_darker_ground() -> None:
+    ones = [(100 + 14 * place, 80, 6, 50) for place in range(3)]
+    number = [Glyph("1", 0.99, box) for box in ones]
+    assert without_edges(_page_of(*ones), number) == number
+    assert without_edges(_page_of(*ones, (80, 133, 90, 5)), number) == number
+    assert without_edges(_page_of(*ones, (80, 70, 4, 70), (80, 133, 90, 5)), number) == number
+
+
+@pytest.mark.parametrize(("shadow", "kept"), [(120, 1), (40, 2)])
+def test_the_shadow_of_a_sheet_beside_a_number_is_no_stroke_of_it(shadow: int, kept: int) -> None:
+    page = _page_of((100, 80, 30, 50))
+    page[:, 180:] = 150
+    page[80:130, 180:186] = shadow
+    number = [Glyph("0", 0.99, (100, 80, 30, 50)), Glyph("1", 0.99, (180, 80, 6, 50))]
+    assert len(without_edges(page, number)) == kept

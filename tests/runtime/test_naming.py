@@ -199,14 +199,15 @@ def test_beside_a_plain_number_words_are_none() -> None:
         return ["".join(glyph.label for glyph in glyphs) for glyphs, _ in named]
 
     assert read(line("00", digit, top=200)) == ["000", "00"]
-    # Hardly seen; half of it none; low, and not quite seen.
+    # Hardly seen; half of it none; low, and not quite seen, beside a letter.
     assert read(line("00", blind, top=200)) == ["000", "00"]
     assert read(line("00x", blind, top=200)) == ["000"]
     assert read(line("00", blind, height=36, top=200)) == ["000"]
     assert read(line("0xx0", digit, top=200)) == ["000"]
     faintly = (digit + blind) / 2
     assert read(line("00", faintly, top=200)) == ["000", "00"]
-    assert read(line("00", faintly, height=36, top=200)) == ["000"]
+    assert read(line("00", faintly, height=36, top=200)) == ["000", "00"]
+    assert read(line("00x", faintly, height=36, top=200)) == ["000"]
 
 
 def test_slivers_do_not_outnumber_a_far_larger_number() -> None:
@@ -216,3 +217,30 @@ def test_slivers_do_not_outnumber_a_far_larger_number() -> None:
     rows = [[digit[1]] * 2, *[[stroke[1]]] * 12]
     named = name_lines(candidates + slivers, rows, _contract(), 1.0)
     assert ["".join(glyph.label for glyph in glyphs) for glyphs, _ in named] == ["55"]
+
+
+def test_strokes_further_apart_than_ones_of_a_number_are_none() -> None:
+    one = _row(1, 0.999)
+
+    def text(gap: int) -> list[str]:
+        line = [
+            Candidate((left, 100, 40, 60), _candidate(0, "stroke").ink, cut=False)
+            for left in (0, 40 + gap)
+        ]
+        return [
+            "".join(g.label for g in glyphs)
+            for glyphs, _ in name_lines([line], [[one, one]], _contract(), 1.0)
+        ]
+
+    assert text(20) == ["11"]
+    assert text(50) == []
+
+
+def test_small_print_like_letters_beside_a_number_is_none() -> None:
+    litter = [[_candidate(60 * place, "loop", 20)] for place in range(70)]
+    none = [[_row(0, 0.001, none=0.99)]] * 70
+    number = [_candidate(60 * place, "loop", 120) for place in range(2)]
+    words = [[_candidate(60 * place, "loop", 20) for place in range(3)] for _ in range(2)]
+    rows = [[_row(4, 0.999)] * 2, [_row(0, 0.999)] * 3, [_row(4, 0.999)] * 3, *none]
+    named = name_lines([number, *words, *litter], rows, _contract(), 1.0)
+    assert ["".join(g.label for g in glyphs) for glyphs, _ in named] == ["44", "444"]

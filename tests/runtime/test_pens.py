@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digits_runtime.page import Candidate
-from digits_runtime.pens import goes_on, of_one_pen
+from digits_runtime.pens import goes_on, of_one_pen, without_faint_ends
 from digits_runtime.reader import Reader
 from digits_train import pages
 
@@ -64,3 +64,25 @@ def test_litter_beside_a_number_is_not_of_it(beside: Candidate) -> None:
 def test_touching_digits_at_a_numbers_end_are_not_left_out() -> None:
     text = Reader().read(pages.page(3, 73068).frame).text.split("\n")
     assert {"029406", "0294?"} & set(text)
+
+
+@pytest.mark.parametrize(
+    ("gap", "strength", "stroke", "kept"),
+    [
+        (60, 70, True, 2),
+        (60, 70, False, 3),
+        (10, 70, True, 3),
+        (10, 40, True, 2),
+        (60, 90, True, 3),
+    ],
+)
+def test_a_faint_stroke_far_off_is_none_of_a_number(
+    gap: int, strength: int, stroke: bool, kept: int
+) -> None:
+    end = _candidate(170 + gap, 30, 40, strength, 4)
+    strokes = [False, False, stroke]
+    written = without_faint_ends([*_NUMBER, end], strokes, slice(0, 3))
+    assert written == slice(0, kept)
+    start = _candidate(70 - gap, 30, 40, strength, 4)
+    written = without_faint_ends([start, *_NUMBER], strokes[::-1], slice(0, 3))
+    assert written == slice(3 - kept, 3)

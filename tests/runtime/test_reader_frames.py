@@ -246,3 +246,15 @@ def test_a_pencils_grain_is_smoothed_where_it_leaves_a_doubt(
     assert reader.read(frame).text == scene.text
     monkeypatch.setattr("digits_runtime.reader._SMOOTHED", ())
     assert reader.read(frame).text != scene.text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_large_digit_is_read_though_the_page_seems_to_be_chalk_on_a_board(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    frame = np.full((480, 640), 215, np.uint8)
+    ink = synth.glyph("8", np.random.default_rng(seed), height=240)
+    frame[120 : 120 + len(ink), 240 : 240 + ink.shape[1]] -= np.uint8(0.8 * ink.astype(float))
+    monkeypatch.setattr("digits_runtime.paper.judge_polarity", lambda _: "bright")
+    monkeypatch.setattr("digits_runtime.lone.read", lambda *_: None)
+    assert reader.read(frame).text == "8"

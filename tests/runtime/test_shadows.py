@@ -66,3 +66,11 @@ def test_a_page_of_broad_grey_strokes_alone_keeps_them() -> None:
     cv2.putText(page, "25", (120, 340), cv2.FONT_HERSHEY_SIMPLEX, 9, (150,), 36)
     inked = find_ink(page, "dark")
     assert np.median(inked[page == 150]) > 60
+
+
+def test_a_bold_number_beside_fine_ones_is_ink() -> None:
+    page = _page(["40865", "2793"])
+    for left in (90, 250, 410):
+        cv2.ellipse(page, (left + 60, 380), (45, 60), 0, 0, 360, (150,), 26)
+    inked = find_ink(page, "dark")
+    assert np.median(inked[page == 150]) > 60

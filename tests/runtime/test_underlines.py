@@ -75,3 +75,11 @@ def test_underlined_numbers_are_read(reader: Reader, slope: float, lift: int) ->
         ends = (left - 15, round(bottom - 15 * slope)), (x, round(bottom + slope * (x - left)))
         cv2.line(page, *ends, (60,), 4, cv2.LINE_AA)
     assert reader.read(page).text.split("\n") == numbers
+
+
+def test_what_touching_digits_share_is_no_underline() -> None:
+    """Crossbars of 4s, which their stems cross."""
+    bar = (80, 120, 320, 126)
+    stems = [(120 + 80 * n, 60, 130 + 80 * n, 170) for n in range(3)]
+    slants = [(85 + 80 * n, 60, 95 + 80 * n, 126) for n in range(3)]
+    assert _cleaned(_mask(bar, *stems, *slants)) is None
