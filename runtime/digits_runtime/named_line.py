@@ -29,8 +29,8 @@ ALIKE = 1.6
 # Lines of one hand differ by this much in height, and the weaker is at least that share as strong;
 # of strokes and other lines that could be anything, which must differ no more than `ALIKE`, this.
 _UNLIKE, WEAKER, AS_STRONG = 4.0, 0.4, 0.6
-# A stroke so many times as long as broad may be a 1, or anything, as those may that are so far apart
-# for their height.
+# A stroke so many times as long as broad may be a 1, or anything; as may several that are so far
+# apart for their height.
 _SLENDER, _STROKES_APART = 3.0, 0.6
 # So many glyphs of a line that are more than a stroke are enough.
 SOLID = 3
@@ -172,7 +172,9 @@ class NamedLine:
         named = [c for c, name in zip(candidates, names, strict=True) if name]
         each = (g for g in whole_line if g.label != UNCERTAIN)
         # More of them would tell nothing more.
-        solid = sum(itertools.islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), SOLID))
+        solid = sum(
+            itertools.islice((1 for c, g in zip(named, each, strict=True) if _solid(c, g)), SOLID)
+        )
         strength = median(s for s, name in zip(strengths[inside], names, strict=True) if name)
         high = median(c.box[3] for c in named)
         letters = [

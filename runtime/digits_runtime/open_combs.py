@@ -96,7 +96,7 @@ def _on_line(mask: Grey, inked: NDArray[np.bool_], left: int, top: int) -> Comb 
     above, under = round(_ABOVE * length), max(round(_UNDER * length), 4)
     edge = round(breadth / 2) + SOFT
     start = first + edge * up - margin * along
-    # Most lines have no wall at both ends: a strip beside them tells that in a hundredth of the time.
+    # Most lines have no wall at both ends: a strip beside one tells that a hundred times as fast.
     ends = _runs(mask, start, along, up, (_RISE, size)) >= _RISE
     reach = 2 * margin + round(breadth)
     if not (ends[:reach].any() and ends[-reach:].any()):

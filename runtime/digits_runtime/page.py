@@ -153,7 +153,7 @@ def find_page(
             strong = stronger_than_rules(mask, ink, levels.strokes, parts.boxes)
             if strong is not None and rules is not None and rules.are_of(strong, mask):
                 strong = None  # what is weaker may be written by a pencil on a form
-            shown = levels.faint
+            shown = levels.strokes
             if strong is not None and not faint:
                 left_out = True
                 mask, parts = strong, find_parts(strong)

@@ -18,12 +18,10 @@ from digits_runtime.naming import name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork, Sightings
 from digits_runtime.pairs import PairNames
-from digits_runtime.ranks import median
 from digits_runtime.reading import Cells, Glyph
 from digits_runtime.reading_order import in_order
 from digits_runtime.session import Session
 from digits_runtime.sightings import joined, weighed
-from digits_runtime.splitting import STROKES
 from digits_runtime.touching import Scissors
 
 # So many glyphs without a sure name are looked at again.
@@ -128,7 +126,7 @@ class PageReader:
         ):
             found, glyphs, rows, parents = self._cut(found, glyphs, rows, scissors)
             before = found.candidates
-            seen = self.network.look(inked, self._tall(before, rows))
+            seen = self.network.look(inked, verdicts.tall(before, rows, contract))
             each_row = {id(one.ink): row for one, row in zip(before, rows, strict=True)}
 
             def is_one(candidate: Candidate) -> bool:
@@ -191,15 +189,6 @@ class PageReader:
                 "look": 1e3 * (looked - classified),
             },
         )
-
-    def _tall(self, candidates: Sequence[Candidate], rows: NDArray[np.float32]) -> float:
-        """How high a page's glyphs are: slivers of a sheet's edge pass for ones of any height."""
-        labels = self.session.contract.labels
-        known = verdicts.sure(rows, self.session.contract)
-        solid = known & ~np.isin(rows[:, : len(labels)].argmax(axis=1), _strokes(labels))
-        chosen = solid if solid.any() else known
-        heights = [one.box[3] for one, told in zip(candidates, chosen, strict=True) if told]
-        return median(heights) if heights else np.inf
 
     def _cut(
         self,
@@ -293,10 +282,6 @@ class PageReader:
             hints = np.stack(list(asked.values()))
             rows[list(asked)] = weighed(rows[list(asked)], hints, self.session.contract.threshold)
         return rows
-
-
-def _strokes(labels: Sequence[str]) -> list[int]:
-    return [place for place, label in enumerate(labels) if label in STROKES]
 
 
 def _off_the_sheet(candidate: Candidate, picture: NDArray[np.uint8], scale: float) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,16 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_runtime import ink, lone, paper, pictures, turning
+from digits_runtime import ink, lone, paper, pictures, rivals, turning
 from digits_runtime.contract import DIGITS
-from digits_runtime.grid import SUDOKU
 from digits_runtime.page_network import PageNetwork
 from digits_runtime.page_reading import PageReader, PageReading
 from digits_runtime.pairs import PairNames
-from digits_runtime.ranks import median
-from digits_runtime.reading import UNCERTAIN, Glyph, Reading
+from digits_runtime.reading import Reading
 from digits_runtime.session import BUNDLED, Provider, Session
-from digits_runtime.splitting import STROKES
 
 Denoise = Literal["none", "median", "nlm"]
 
@@ -29,17 +25,13 @@ Denoise = Literal["none", "median", "nlm"]
 _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# Where nothing sure was found at first, a number has so many glyphs, or a lone one this share of the
-# picture's shorter side in height, and is so likely right.
-_NUMBER, _LARGE, _SURELY_WRITTEN = 2, 0.25, 0.9
-# A page with a line less sure than that is in doubt, or one with so many pieces of ink, and so many
-# times more than have a name. Its ink is smoothed by these deviations, pixels of a page that is so
-# many long: enough for a pencil's grain, and for noise.
-_DOUBTFUL, _STREWN, _NAMELESS, _SMOOTHED, _LONG = 0.8, 20, 5, (1.25, 0.6), 640
-# A grid with a doubt is none if its page holds lines with so many times as many glyphs.
-_ACROSS = 1.5
-# It is read better if so many glyphs more are expected to be right, of this share of the height.
-_MORE, _AS_TALL = 0.5, 0.6
+# Where nothing is for sure a number has so many glyphs, or one as high as this share of the
+# picture's shorter side.
+_NUMBER, _LARGE = 2, 0.25
+# A page without a line but with so many pieces of ink is read again, as one in doubt is, its ink
+# smoothed by these deviations, pixels of a page that is so many long: enough for a pencil's grain,
+# and for noise.
+_STREWN, _SMOOTHED, _LONG = 20, (1.25, 0.6), 640
 
 
 class Reader:
@@ -140,30 +132,25 @@ class Reader:
         spent = 1e3 * (time.perf_counter() - started)
         told = self.pages.read(picture, inked, scale)
         told.durations["find"] += spent
-        if _doubted_grid(told):
-            # Large writing across ruled paper that is creased leaves bits in what passes for cells.
+        if rivals.doubted_grid(told):
             lines = self.pages.read(picture, inked, scale, least=_NUMBER)
-            named = sum(name != UNCERTAIN for line in told.lines for name in _names(line))
-            told = replace(
-                lines if _expected(lines) > _ACROSS * named else told,
-                durations=_together(told, lines),
-            )
+            told = rivals.grid_or_lines(told, lines)
         told = self._smoothed(told, picture, inked, scale)
-        if told.grid is not None or any(sure >= _SURELY_WRITTEN for sure in told.confidences):
+        if told.grid is not None or rivals.surely_written(told):
             return told
         if not told.lines and (alone := lone.read(picture, self.session)) is not None:
             return replace(told, lines=[(alone[0],)], confidences=(alone[1],))
         if told.left_out and not told.lines:
             other = self.pages.read(picture, inked, scale, faint=True, least=_NUMBER)
-            told = _rather(told, other)
-        if told.candidates and not any(_may_be_a_number(line) for line in told.lines):
+            told = rivals.rather(told, other)
+        if told.candidates and not rivals.may_be_a_number(told):
             started = time.perf_counter()
             polarity = "dark" if polarity == "bright" else "bright"
             inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
             told.durations["find"] += 1e3 * (time.perf_counter() - started)
             least = _NUMBER if told.lines else 1
             other = self.pages.read(picture, inked, scale, least=least)
-            told = _rather(told, other, _LARGE * min(picture.shape[:2]))
+            told = rivals.rather(told, other, _LARGE * min(picture.shape[:2]))
         return told
 
     def _smoothed(
@@ -173,80 +160,21 @@ class Reader:
 
         A pencil's grain parts strokes, and noise their edges: smoothed they are whole.
         """
-        names = sum(name != UNCERTAIN for line in told.lines for name in _names(line))
-        strewn = told.candidates >= max(_STREWN, _NAMELESS * names)
+        strewn = not told.lines and told.candidates >= _STREWN
         for deviation in _SMOOTHED:
-            doubted = min(told.confidences, default=1.0) < _DOUBTFUL
-            if told.grid is not None or not (doubted or strewn):
+            if told.grid is not None or not (strewn or rivals.doubted(told)):
                 return told
             strewn = False
+            started = time.perf_counter()
             breadth = deviation * max(inked.shape) / _LONG
             smooth = ink.as_grey(cv2.GaussianBlur(inked, (0, 0), breadth))
+            told.durations["find"] += 1e3 * (time.perf_counter() - started)
             if told.lines:
-                told = _surer(told, self.pages.read(picture, smooth, scale))
+                told = rivals.surer(told, self.pages.read(picture, smooth, scale))
             else:
-                told = _rather(told, self.pages.read(picture, smooth, scale, least=_NUMBER))
+                other = self.pages.read(picture, smooth, scale, least=_NUMBER)
+                told = rivals.rather(told, other)
         return told
-
-
-def _doubted_grid(told: PageReading) -> bool:
-    """Whether a page was read as a grid that holds a doubt, and is no sudoku."""
-    if told.grid is None or (len(told.grid), len(told.grid[0])) == SUDOKU:
-        return False
-    return any(UNCERTAIN in _names(line) for line in told.lines)
-
-
-def _surer(told: PageReading, other: PageReading) -> PageReading:
-    """Of two readings of a page's lines the one that is expected to have more glyphs right.
-
-    Glyphs of about that size: of print around a number a smoothed page shows more that pass for some.
-    """
-    better = other.grid is None and _expected(other) > _expected(told) + _MORE
-    better = better and _tall(other) >= _AS_TALL * _tall(told)
-    return replace(other if better else told, durations=_together(told, other))
-
-
-def _tall(told: PageReading) -> float:
-    return median([glyph.box[3] for line in told.lines for glyph in line])
-
-
-def _expected(told: PageReading) -> float:
-    """How many glyphs of a page without a grid are expected to be right."""
-    return sum(sure * len(line) for sure, line in zip(told.confidences, told.lines, strict=True))
-
-
-def _rather(unsure: PageReading, other: PageReading, large: float = np.inf) -> PageReading:
-    """Another reading of a page, instead of one of nothing sure, if it holds a number for sure."""
-    chosen = other if _has_a_number(other, large) else unsure
-    return replace(chosen, durations=_together(unsure, other))
-
-
-def _together(one: PageReading, other: PageReading) -> dict[str, float]:
-    """Milliseconds spent in each stage of both."""
-    return {stage: ms + other.durations[stage] for stage, ms in one.durations.items()}
-
-
-def _names(line: Sequence[Glyph]) -> list[str]:
-    return [glyph.label for glyph in line]
-
-
-def _may_be_a_number(line: Sequence[Glyph]) -> bool:
-    """Whether two glyphs of a line or more have names, not all of them of strokes."""
-    named = [glyph.label for glyph in line if glyph.label != UNCERTAIN]
-    return len(named) >= _NUMBER and not all(label in STROKES for label in named)
-
-
-def _has_a_number(told: PageReading, least: float) -> bool:
-    """Whether a page holds a number for sure, which is more than strokes.
-
-    It has two glyphs, or one so high at least.
-    """
-    return any(
-        (len(line) >= _NUMBER or line[0].box[3] >= least)
-        and sure >= _SURELY_WRITTEN
-        and not all(glyph.label in STROKES for glyph in line)
-        for line, sure in zip(told.lines, told.confidences, strict=False)
-    )
 
 
 def _shrunk(picture: NDArray[np.uint8], denoise: Denoise) -> tuple[NDArray[np.uint8], float]:

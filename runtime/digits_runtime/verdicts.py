@@ -21,6 +21,8 @@ _NAMED, _SOLID = 0.65, 0.3
 _FEW, _RATHER = 12, 0.5
 # Of more candidates than this, less than that share has a sure name where most of them is texture.
 _MANY, _GLYPHS = 80, 0.3
+# Ones are at most so many times as high as a page's other glyphs, or as much lower.
+_ALIKE = 2
 # A glyph that went with the texture has this probability, and a height within so many times; or it
 # has a sure name, and stands beside one that is left, at most so many of its heights away. It and
 # what is left and has a name lie in each other with this share of either box at most.
@@ -31,6 +33,21 @@ def sure(rows: Rows, contract: Contract) -> NDArray[np.bool_]:
     """Which candidates have a sure name: `[n]`."""
     best = rows[:, : len(contract.labels)].max(axis=1)
     return np.asarray(best >= contract.threshold, np.bool_)
+
+
+def tall(candidates: Sequence[Candidate], rows: Rows, contract: Contract) -> float:
+    """How high a page's glyphs are; infinite where none has a sure name.
+
+    Slivers of a sheet's edge pass for ones of any height.
+    """
+    known = sure(rows, contract)
+    heights = np.array([one.box[3] for one in candidates])
+    strokes = [place for place, label in enumerate(contract.labels) if label in STROKES]
+    solid = known & ~np.isin(rows[:, : len(contract.labels)].argmax(axis=1), strokes)
+    if solid.any():
+        usual = median(heights[solid])
+        known &= solid | ((heights >= usual / _ALIKE) & (heights <= usual * _ALIKE))
+    return median(heights[known]) if known.any() else np.inf
 
 
 def in_doubt(rows: Rows, contract: Contract) -> bool:

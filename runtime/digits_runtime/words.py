@@ -20,8 +20,8 @@ Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 _GAP, _WIDER = 0.45, 1.5
 # A word has so many letters without a name; one may be a piece of a rule.
 _LETTERS = 2
-# So many letters before so few glyphs, or so many after one, make a word of them; after a number
-# they are its unit, as one or two after one may be.
+# So many letters before so few glyphs, or so many after them, make a word of them; one or two may
+# be a unit.
 _BEFORE, _FEW, _AFTER = 2, 2, 3
 # A letter is none with this probability, and has this share of that height; a dash has not.
 _SURELY_NONE, _HIGH = 0.9, 0.5
@@ -90,6 +90,4 @@ def ends_a_word(inside: slice, boxes: Sequence[Box], none: Sequence[bool]) -> bo
         return count
 
     before = letters(range(inside.start)[::-1], inside.start)
-    after = letters(range(inside.stop, len(boxes)), inside.stop - 1)
-    alone = inside.stop - inside.start == 1
-    return before >= _BEFORE or (alone and after >= _AFTER)
+    return before >= _BEFORE or letters(range(inside.stop, len(boxes)), inside.stop - 1) >= _AFTER

@@ -92,15 +92,3 @@ def test_few_digits_right_after_letters_or_before_several_are_letters(
         none.append(kind != "d")
         x += 48
     assert ends_a_word(inside, boxes, none) is word
-
-
-@pytest.mark.parametrize(
-    ("inside", "letters", "ends"), [((0, 1), 3, True), ((0, 2), 3, False), ((0, 1), 2, False)]
-)
-def test_letters_after_a_number_are_its_unit_and_after_one_digit_a_word(
-    inside: tuple[int, int], letters: int, ends: bool
-) -> None:
-    count = inside[1] + letters
-    boxes = [(48 * place, 100, 40, 60) for place in range(count)]
-    none = [place >= inside[1] for place in range(count)]
-    assert ends_a_word(slice(*inside), boxes, none) == ends
