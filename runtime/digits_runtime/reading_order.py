@@ -62,7 +62,7 @@ def _rows(chosen: Iterable[int], numbers: Sequence[_Number]) -> list[list[int]]:
     left = sorted(chosen, key=lambda index: numbers[index].middle)
     rows = []
     while left:
-        row, others = left[:1], []
+        row, others = left[:1], list[int]()
         for index in left[1:]:
             beside = _beside(numbers[index], [numbers[other] for other in row])
             (row if beside else others).append(index)
