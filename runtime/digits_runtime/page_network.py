@@ -101,14 +101,16 @@ class PageNetwork:
                 "export it again with digits-export"
             )
 
-    def look(self, ink: Grey, tall: float = np.inf) -> Sightings:
+    def look(self, ink: Grey, tall: float = np.inf, *, large: bool = False) -> Sightings:
         """Look at a page.
 
         Args:
             ink: uint8 `[h, w]` from `paper.find_ink`.
             tall: How high its glyphs are, pixels: a large page of small ones is not shrunk so far.
+            large: Whether a page is shrunk further, if they are too large to be seen whole.
         """
-        scale = max(min(max(ink.shape) / _SIDE, tall / _AT_EASE), 1.0)
+        whole = max(ink.shape) / _SIDE
+        scale = max(tall / _AT_EASE if large else min(whole, tall / _AT_EASE), 1.0)
         if scale > 1:
             size = (max(round(ink.shape[1] / scale), 1), max(round(ink.shape[0] / scale), 1))
             ink = as_grey(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))

@@ -18,6 +18,7 @@ from digits_runtime.naming import name_lines
 from digits_runtime.page import Candidate
 from digits_runtime.page_network import PageNetwork, Sightings
 from digits_runtime.pairs import PairNames
+from digits_runtime.ranks import median
 from digits_runtime.reading import Cells, Glyph
 from digits_runtime.reading_order import in_order
 from digits_runtime.session import Session
@@ -162,7 +163,11 @@ class PageReader:
                 if (left := without_edges(picture, glyphs))
             ]
             if self.network is not None and witness.wanted(told):
-                told = witness.confirmed(told, seen or self.network.look(inked), scale)
+                seen = seen or self.network.look(inked)
+                tall = median([glyph.box[3] / scale for line, _ in told for glyph in line])
+                if tall > seen.sizes[1]:
+                    seen = self.network.look(inked, tall, large=True)
+                told = witness.confirmed(told, seen, scale)
             order = in_order([[glyph.box for glyph in line] for line, _ in told])
             told = [told[index] for index in order]
             named, confidences = [line for line, _ in told], tuple(sure for _, sure in told)

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digits_runtime import witness
-from digits_runtime.page_network import Sightings
+from digits_runtime.page_network import PageNetwork, Sightings
 from digits_runtime.reader import Reader
 from digits_runtime.reading import Glyph
-from digits_train import pages
+from digits_train import pages, synth
 
 Box = tuple[int, int, int, int]
 
@@ -98,3 +98,15 @@ def test_pieces_of_rules_and_grain_alone_on_a_page_are_no_numbers(
     reader: Reader, seed: int
 ) -> None:
     assert reader.read(pages.empty(seed).frame).lines == ()
+
+
+def test_what_is_too_large_to_be_seen_whole_is_looked_at_on_a_smaller_page() -> None:
+    network = PageNetwork()
+    ink = np.zeros((480, 640), np.uint8)
+    glyph = synth.glyph("8", np.random.default_rng(3), height=300)
+    ink[90 : 90 + len(glyph), 200 : 200 + glyph.shape[1]] = glyph
+    assert network.look(ink).sizes[1] < 300
+    seen = network.look(ink, 300, large=True)
+    sure = seen.rows[:, -1] < 0.1
+    assert seen.rows[sure].argmax(axis=1).tolist() == [8]
+    assert abs(seen.boxes[sure][0, 3] - 300) < 60
