@@ -13,6 +13,7 @@ from digits_runtime.grid import LIKELY, LOWEST, SUDOKU, Grid, of_rules, within
 from digits_runtime.grid_outline import around_all
 from digits_runtime.ink import Grey
 from digits_runtime.layout import Boxes
+from digits_runtime.ranks import median
 from digits_runtime.rules import Rules
 
 # Cells along a side of a box, and boxes along a side of a sudoku.
@@ -24,6 +25,9 @@ _PART = 6
 _FEW, _ACROSS, _OVER, _IN_A_THIRD = 12, 0.1, 0.15, 0.15
 # This share of the filled cells may seem to hold several glyphs.
 _SEVERAL = 0.1
+# A candidate noted in a cell is lower than this share of the digits, of which there are so many at
+# least, and so much of a cell off its middle.
+_LOW, _GIVEN, _OFF = 0.5, 17, 0.25
 
 # Rows of cells of glyphs of indexes into boxes.
 Cells = list[list[list[list[int]]]]
@@ -122,6 +126,7 @@ def one_each(grid: Grid, cells: Cells, boxes: Boxes) -> Cells:
         cells: Its glyphs.
         boxes: int64 `[n, 4]`.
     """
+    cells = _without_candidates(grid, cells, boxes)
     filled = [cell for row in cells for cell in row if cell]
     if grid.shape != SUDOKU or sum(len(cell) > 1 for cell in filled) > _SEVERAL * len(filled):
         return cells
@@ -131,6 +136,27 @@ def one_each(grid: Grid, cells: Cells, boxes: Boxes) -> Cells:
         return float(aside[glyph].min())
 
     return [[[min(cell, key=off)] if cell else [] for cell in row] for row in cells]
+
+
+def _without_candidates(grid: Grid, cells: Cells, boxes: Boxes) -> Cells:
+    """The glyphs of a sudoku's cells without what is noted small beside their middles."""
+    filled = [cell for row in cells for cell in row if cell]
+    if grid.shape != SUDOKU or len(filled) < _GIVEN:
+        return cells
+    centres, sizes = grid.in_cells(boxes)
+    low, high = centres - sizes / 2, centres + sizes / 2
+
+    def tall(glyph: list[int]) -> float:
+        return float(high[glyph, 1].max() - low[glyph, 1].min())
+
+    highest = sorted((max(map(tall, cell)) for cell in filled), reverse=True)
+    least = _LOW * median(highest[:_GIVEN])
+
+    def noted(glyph: list[int]) -> bool:
+        middle = (low[glyph].min(axis=0) + high[glyph].max(axis=0)) / 2
+        return tall(glyph) < least and bool((np.abs(middle % 1 - 0.5) > _OFF).any())
+
+    return [[[glyph for glyph in cell if not noted(glyph)] for cell in row] for row in cells]
 
 
 def _in_thirds(lines: NDArray[np.float64]) -> NDArray[np.float64]:

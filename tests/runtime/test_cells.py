@@ -13,6 +13,7 @@ from digits_runtime.grid_search import by_frame
 from digits_runtime.levels import find_levels
 from digits_runtime.paper import find_ink
 from digits_runtime.parts import find_parts
+from digits_runtime.sudoku import one_each
 
 Mask = NDArray[np.uint8]
 
@@ -88,3 +89,29 @@ def test_glyphs_of_two_cells_are_not_joined_but_a_bar_in_the_cell_above_is(grid:
     assert by_cell(grid, [[0, 1]], two) == [[0], [1]]
     bar = boxes((1.3, 2.1, 0.4, 0.7), (1.4, 1.8, 0.5, 0.1))
     assert by_cell(grid, [[0, 1]], bar) == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("given", "noted", "kept"),
+    [
+        (20, (0.1, 0.1, 0.25, 0.35), 0),  # a candidate
+        (20, (0.4, 0.4, 0.55, 0.65), 1),  # small, in the middle
+        (20, (0.1, 0.1, 0.4, 0.6), 1),  # hardly smaller than digits
+        (8, (0.1, 0.1, 0.25, 0.35), 1),  # of no sudoku to solve
+    ],
+)
+def test_what_is_noted_small_in_a_sudokus_cells_is_none_of_its_digits(
+    grid: Grid, given: int, noted: tuple[float, float, float, float], kept: int
+) -> None:
+    left, top, right, bottom = noted
+    places = [(place % 9, place // 9) for place in range(given)]
+    digits = [(x + 0.3, y + 0.2, x + 0.7, y + 0.8) for x, y in places]
+    mask = _mask(*digits, (8 + left, 8 + top, 8 + right, 8 + bottom))
+    boxes = find_parts(mask).boxes
+    cells = by_cell(grid, [[part] for part in range(len(boxes))], boxes)
+    told = [[[] for _ in range(9)] for _ in range(9)]
+    for group in cells:
+        x, y = np.floor(grid.in_cells(boxes[group])[0][0]).astype(int)
+        told[y][x].append(list(group))
+    left_over = one_each(grid, told, boxes)
+    assert sum(len(cell) for row in left_over for cell in row) == given + kept
