@@ -18,12 +18,13 @@ from digits_runtime.comb_lines import lines_among, one_each
 from digits_runtime.comb_search import may_have_walls
 from digits_runtime.combs import Comb, without_walls
 from digits_runtime.contract import InkSpec
+from digits_runtime.cutouts import SLOPING, around_box, ink_within, own_ink, upright
 from digits_runtime.frames import without_frames
 from digits_runtime.gridded import find_gridded
 from digits_runtime.ink import Grey, as_grey, normalise_each, without_grain
 from digits_runtime.levels import find_levels, stronger_than_rules
 from digits_runtime.open_combs import combs_in
-from digits_runtime.parts import SMALLEST, Contour, Parts, find_parts
+from digits_runtime.parts import SMALLEST, Parts, find_parts
 from digits_runtime.ranks import percentile
 from digits_runtime.reading import Box
 from digits_runtime.rules import LONG, find_rules, without_rules
@@ -37,11 +38,6 @@ _WEAK = 0.4
 _WEAK_AMONG, _STRONGER = 0.45, 75
 # A frame has so many sides along each other; ruled paper has more.
 _SIDES = 2
-# Steeper lines than this have their glyphs turned upright before they are named.
-_SLOPING = 0.1
-_AROUND = np.ones((3, 3), np.uint8)
-# Pixels that are cut out around a glyph.
-_EDGE = 2
 # So many pieces this many times as long as broad are what is left of broken rules.
 _PIECES, _SLENDER = 4, 5
 # What has more than this share of its box in that of a glyph put back, or holds that much of it, is
@@ -175,14 +171,15 @@ def find_page(
     boxes = np.array(around, np.int64).reshape(-1, 4)
     clean = without_grain(ink, levels.texture)
     outlines = [[parts.contours[part] for part in group] for group in groups]
-    own, alone = _own_ink(clean, outlines, boxes)
+    own, alone = own_ink(clean, outlines, boxes)
 
     def candidate(one: Sequence[int], slope: float) -> Candidate:
         box = layout.bounds([around[index] for index in one])
         if len(one) == 1 and alone[one[0]]:
-            return _candidate(_around(own, box).copy(), box, slope, ink.shape)
-        drawn = _drawn(_around(clean, box), [c for index in one for c in outlines[index]], box)
-        return _candidate(drawn, box, slope, ink.shape)
+            return _candidate(around_box(own, box).copy(), box, slope, ink.shape)
+        contours = [contour for index in one for contour in outlines[index]]
+        inked = ink_within(around_box(clean, box), contours, box)
+        return _candidate(inked, box, slope, ink.shape)
 
     def candidates(chosen: Sequence[Sequence[int]], slope: float) -> list[Candidate]:
         return [candidate(one, slope) for one in chosen]
@@ -195,9 +192,9 @@ def find_page(
         )
         return Page([], [[candidates(cell, grid.slope) for cell in row] for row in glyphs])
     lines, slope = lines_among(boxes, combs or ())
-    if abs(slope) > _SLOPING:
+    if abs(slope) > SLOPING:
         # Smears and show-through stand in no line.
-        peaks = np.array([_around(clean, box).max() for box in around])
+        peaks = np.array([around_box(clean, box).max() for box in around])
         written = peaks >= _WEAK_AMONG * percentile(peaks, _STRONGER)
         lines, slope = lines_among(boxes, combs or (), written)
     found = [candidates([[index] for index in line], slope) for line in lines]
@@ -266,47 +263,7 @@ def _plausible(
     return parts.only(chosen), areas
 
 
-def _own_ink(
-    clean: Grey, outlines: Sequence[Sequence[Contour]], boxes: layout.Boxes
-) -> tuple[Grey, list[bool]]:
-    """The ink of all pieces of a page at once, and which of them have their surroundings alone."""
-    every = _drawn(clean, [contour for each in outlines for contour in each], None)
-    low, high = boxes[:, None, :2], boxes[:, None, :2] + boxes[:, None, 2:]
-    # What is around a piece, and a pixel more of the other's soft edge.
-    near = _EDGE + 1
-    beside = (low - near < high.swapaxes(0, 1)) & (low.swapaxes(0, 1) < high + near)
-    return every, (beside.all(axis=2).sum(axis=1) == 1).tolist()
-
-
-def _around(page: Grey, box: Box) -> Grey:
-    left, top, width, height = box
-    x, y = max(0, left - _EDGE), max(0, top - _EDGE)
-    return page[y : top + height + _EDGE, x : left + width + _EDGE]
-
-
-def _drawn(clean: Grey, contours: Sequence[Contour], box: Box | None) -> Grey:
-    """The ink within outlines and a pixel around them, of a whole page or around a box of it."""
-    x, y = (0, 0) if box is None else (max(0, box[0] - _EDGE), max(0, box[1] - _EDGE))
-    own = np.zeros(clean.shape, np.uint8)
-    for contour in contours:  # one by one, for what lies inside another would be cut out of it
-        cv2.drawContours(own, [contour], 0, 255, cv2.FILLED, offset=(-x, -y))
-    # A pixel more all round for the soft edge.
-    return as_grey(cv2.bitwise_and(clean, cv2.dilate(own, _AROUND)))
-
-
 def _candidate(ink: Grey, box: Box, slope: float, shape: tuple[int, ...]) -> Candidate:
     left, top, width, height = box
     cut = left == 0 or top == 0 or left + width == shape[1] or top + height == shape[0]
     return Candidate(box=box, ink=upright(ink, slope), cut=cut)
-
-
-def upright(ink: Grey, slope: float) -> Grey:
-    """Turn a glyph back by the slope of its lines, if they are steep: uint8 `[side, side]`."""
-    if abs(slope) <= _SLOPING:
-        return ink
-    height, width = ink.shape
-    side = int(np.hypot(height, width)) + 2
-    middle = (width / 2, height / 2)
-    turn = np.asarray(cv2.getRotationMatrix2D(middle, float(np.rad2deg(np.arctan(slope))), 1))
-    shift = [[0, 0, side / 2 - middle[0]], [0, 0, side / 2 - middle[1]]]
-    return as_grey(cv2.warpAffine(ink, turn + np.array(shift), (side, side)))

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from digits_runtime import layout
 from digits_runtime.comb_lines import lines_among
+from digits_runtime.cutouts import upright
 from digits_runtime.ink import Grey, as_grey
-from digits_runtime.page import Candidate, Page, upright
+from digits_runtime.page import Candidate, Page
 from digits_runtime.page_network import Sightings
 from digits_runtime.ranks import percentile
 
