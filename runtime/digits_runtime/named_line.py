@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,10 +14,10 @@ from digits_runtime import layout, points
 from digits_runtime.confidence import Evidence, confidence
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
-from digits_runtime.pens import goes_on, next_in_a_word, of_one_pen, without_faint_ends
+from digits_runtime.pens import SEVERAL, goes_on, of_one_pen, slender, without_faint_ends
 from digits_runtime.reading import UNCERTAIN, Glyph
 from digits_runtime.splitting import STROKES
-from digits_runtime.words import ends_a_word
+from digits_runtime.words import ends_a_word, in_a_word
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
 
@@ -29,9 +28,8 @@ ALIKE = 1.6
 # Lines of one hand differ by this much in height, and the weaker is at least that share as strong;
 # of strokes and other lines that could be anything, which must differ no more than `ALIKE`, this.
 _UNLIKE, WEAKER, AS_STRONG = 4.0, 0.4, 0.6
-# A stroke so many times as long as broad may be a 1, or anything; as may several that are so far
-# apart for their height.
-_SLENDER, _STROKES_APART = 3.0, 0.6
+# Strokes so far apart for their height are no ones of a number.
+_STROKES_APART = 0.6
 # So many glyphs of a line that are more than a stroke are enough.
 SOLID = 3
 # A line with so many glyphs within that are surely none, and so large a share of them, is text.
@@ -45,8 +43,6 @@ _LONE, _FAINT, _SMALL, _BARE, _SMALL_BARE = 0.98, 28, 11, 90, 24
 # gives less than the first.
 _RATHER_NONE, _AS_HIGH = 0.5, 0.65
 _LETTERS, _SEEN, _HARDLY_SEEN = 2, 0.8, 0.5
-# So many known glyphs show what another has to be like.
-SEVERAL = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,12 +149,12 @@ class NamedLine:
             none.append(stray or _none(row, contract) >= _SURELY_NONE)
         inside = _written(none, [glyph.label != UNCERTAIN for glyph in glyphs])
         strengths = [int(candidate.ink.max()) for candidate in line]
-        if _in_a_word(inside, line, [glyph.label != UNCERTAIN for glyph in glyphs]):
+        if in_a_word(inside, line, [glyph.label != UNCERTAIN for glyph in glyphs]):
             return cls((), 0, 0, 0, 0)
         if ends_a_word(inside, [candidate.box for candidate in line], none):
             return cls((), 0, 0, 0, 0)
         strokes = [glyph.label in STROKES for glyph in glyphs]
-        inside = _going_on(without_faint_ends(line, strokes, inside), line, beside)
+        inside = _going_on(without_faint_ends(line, strengths, strokes, inside), line, beside)
         whole_line, candidates = tuple(glyphs[inside]), line[inside]
         names = [glyph.label != UNCERTAIN for glyph in whole_line]
         known = sum(names)
@@ -253,49 +249,10 @@ def _going_on(inside: slice, line: Sequence[Candidate], known: Sequence[Candidat
     return slice(start - before, stop + after)
 
 
-def _in_a_word(inside: slice, line: Sequence[Candidate], names: Sequence[bool]) -> bool:
-    """Whether a named glyph, or two, stand among others of that hand that are none: letters."""
-    start, stop = inside.start, inside.stop
-    known = [line[place] for place in range(start, stop) if names[place]]
-    before, after = line[:start][::-1], line[stop:]
-    if not known or stop - start > SEVERAL or not (before or after):
-        return False
-    if not before or not after:
-        # At a word's end there is a stroke beside a doubt, as of a letter cut in two; a name alone
-        # may be a number with its unit.
-        letters, last = (before, line[start]) if before else (after, line[stop - 1])
-        cut = len(known) == 1 and stop - start == SEVERAL and _slender(known[0])
-        return cut and len(letters) >= SEVERAL and _letters(letters[:SEVERAL], last, known)
-    if len(known) == SEVERAL and max(len(before), len(after)) == 1:
-        # Rather a number's ends that touch.
-        return False
-    return _letters(before[:1], line[start], known) and _letters(after[:1], line[stop - 1], known)
-
-
-def _letters(beside: Sequence[Candidate], last: Candidate, known: Sequence[Candidate]) -> bool:
-    """Whether what follows a glyph, outwards, and is none, may be letters that go on with it.
-
-    What the border cuts is none: it may be a number's end.
-    """
-    return all(
-        not one.cut and next_in_a_word(one, inner, known)
-        for one, inner in zip(beside, (last, *beside), strict=False)
-    )
-
-
 def _solid(candidate: Candidate, glyph: Glyph) -> bool:
     """Whether a named candidate is more than a bare stroke, which nothing but a 1 is for sure."""
     certain = glyph.probability >= _LONE and glyph.label not in STROKES
-    return certain or not _slender(candidate)
-
-
-def _slender(candidate: Candidate) -> bool:
-    """Whether a candidate is a single straight stroke, whichever way it leans."""
-    strokes = cv2.threshold(candidate.ink, candidate.ink.max() / 4, 255, cv2.THRESH_BINARY)[1]
-    # Of the outlines alone: the same rectangle as of all pixels, at a seventh of the time.
-    outlines, _ = cv2.findContours(strokes, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    sides = cv2.minAreaRect(np.concatenate(outlines))[1]
-    return bool(max(sides) >= _SLENDER * min(sides))
+    return certain or not slender(candidate)
 
 
 def _none(row: Sequence[float], contract: Contract) -> float:

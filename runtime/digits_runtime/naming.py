@@ -11,7 +11,6 @@ from digits_runtime.contract import Contract
 from digits_runtime.named_line import (
     ALIKE,
     AS_STRONG,
-    SEVERAL,
     SOLID,
     STRANGE,
     WEAKER,
@@ -19,6 +18,7 @@ from digits_runtime.named_line import (
     Row,
 )
 from digits_runtime.page import Candidate
+from digits_runtime.pens import SEVERAL
 from digits_runtime.reading import UNCERTAIN, Glyph
 from digits_runtime.sums import terms_apart
 from digits_runtime.words import words_apart

@@ -25,9 +25,9 @@ Denoise = Literal["none", "median", "nlm"]
 _NLM = 10
 # Longer side, in pixels, at which pages are searched: larger frames shrink, thumbnails grow.
 _WORKING_SIDE, _LEAST_SIDE = 1280, 112
-# Where nothing is for sure a number has so many glyphs, or one as high as this share of the
-# picture's shorter side.
-_NUMBER, _LARGE = 2, 0.25
+# Where nothing is read, one glyph is a number if it is as high as this share of the picture's
+# shorter side.
+_LARGE = 0.25
 # A page without a line but with so many pieces of ink is read again, as one in doubt is, its ink
 # smoothed by these deviations, pixels of a page that is so many long: enough for a pencil's grain,
 # and for noise.
@@ -133,7 +133,7 @@ class Reader:
         told = self.pages.read(picture, inked, scale)
         told.durations["find"] += spent
         if rivals.doubted_grid(told):
-            lines = self.pages.read(picture, inked, scale, least=_NUMBER)
+            lines = self.pages.read(picture, inked, scale, least=rivals.NUMBER)
             told = rivals.grid_or_lines(told, lines)
         told = self._smoothed(told, picture, inked, scale)
         if told.grid is not None or rivals.surely_written(told):
@@ -141,14 +141,14 @@ class Reader:
         if not told.lines and (alone := lone.read(picture, self.session)) is not None:
             return replace(told, lines=[(alone[0],)], confidences=(alone[1],))
         if told.left_out and not told.lines:
-            other = self.pages.read(picture, inked, scale, faint=True, least=_NUMBER)
+            other = self.pages.read(picture, inked, scale, faint=True, least=rivals.NUMBER)
             told = rivals.rather(told, other)
         if told.candidates and not rivals.may_be_a_number(told):
             started = time.perf_counter()
             polarity = "dark" if polarity == "bright" else "bright"
             inked = paper.find_ink(ink.to_grey(shrunk, polarity), polarity)
             told.durations["find"] += 1e3 * (time.perf_counter() - started)
-            least = _NUMBER if told.lines else 1
+            least = rivals.NUMBER if told.lines else 1
             other = self.pages.read(picture, inked, scale, least=least)
             told = rivals.rather(told, other, _LARGE * min(picture.shape[:2]))
         return told
@@ -172,7 +172,7 @@ class Reader:
             if told.lines:
                 told = rivals.surer(told, self.pages.read(picture, smooth, scale))
             else:
-                other = self.pages.read(picture, smooth, scale, least=_NUMBER)
+                other = self.pages.read(picture, smooth, scale, least=rivals.NUMBER)
                 told = rivals.rather(told, other)
         return told
 

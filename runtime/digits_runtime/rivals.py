@@ -14,7 +14,7 @@ from digits_runtime.splitting import STROKES
 
 # A number has so many glyphs and is so likely right to be one for sure; less sure than that it is
 # in doubt.
-_NUMBER, _SURE, _DOUBTED = 2, 0.9, 0.8
+NUMBER, _SURE, _DOUBTED = 2, 0.9, 0.8
 # Lines are better than a grid with a doubt if so many times as many glyphs of them may be right.
 _ACROSS = 1.5
 # Better are lines of which so many glyphs more may be right, of this share of the others' height.
@@ -41,7 +41,7 @@ def surely_written(told: PageReading) -> bool:
 def may_be_a_number(told: PageReading) -> bool:
     """Whether two glyphs of a line or more have names, not all of them of strokes."""
     named = [[name for name in _names(line) if name != UNCERTAIN] for line in told.lines]
-    return any(len(names) >= _NUMBER and not STROKES.issuperset(names) for names in named)
+    return any(len(names) >= NUMBER and not STROKES.issuperset(names) for names in named)
 
 
 def grid_or_lines(grid: PageReading, lines: PageReading) -> PageReading:
@@ -79,7 +79,7 @@ def rather(unsure: PageReading, other: PageReading, large: float = math.inf) -> 
         large: How high such a glyph is at least, pixels of the frame.
     """
     sure = any(
-        (len(line) >= _NUMBER or line[0].box[3] >= large)
+        (len(line) >= NUMBER or line[0].box[3] >= large)
         and right >= _SURE
         and not STROKES.issuperset(_names(line))
         for line, right in zip(other.lines, other.confidences, strict=False)

@@ -119,16 +119,19 @@ def in_boxes(grid: Grid, boxes: Boxes) -> Grid:
 def one_each(grid: Grid, cells: Cells, boxes: Boxes) -> Cells:
     """The glyphs of a sudoku's cells, the one in the middle of each, if nearly all hold one.
 
-    Beside it is what a rule or a slip of the pen has left. Of other tables all glyphs are kept.
+    Small candidates noted beside a cell's middle are none. Beside a glyph is what a rule or a slip
+    of the pen has left. Of other tables all glyphs are kept.
 
     Args:
         grid: Any.
         cells: Its glyphs.
         boxes: int64 `[n, 4]`.
     """
+    if grid.shape != SUDOKU:
+        return cells
     cells = _without_candidates(grid, cells, boxes)
     filled = [cell for row in cells for cell in row if cell]
-    if grid.shape != SUDOKU or sum(len(cell) > 1 for cell in filled) > _SEVERAL * len(filled):
+    if sum(len(cell) > 1 for cell in filled) > _SEVERAL * len(filled):
         return cells
     aside = np.abs(grid.in_cells(boxes)[0][:, 0] % 1 - 0.5)
 
@@ -141,7 +144,7 @@ def one_each(grid: Grid, cells: Cells, boxes: Boxes) -> Cells:
 def _without_candidates(grid: Grid, cells: Cells, boxes: Boxes) -> Cells:
     """The glyphs of a sudoku's cells without what is noted small beside their middles."""
     filled = [cell for row in cells for cell in row if cell]
-    if grid.shape != SUDOKU or len(filled) < _GIVEN:
+    if len(filled) < _GIVEN:
         return cells
     centres, sizes = grid.in_cells(boxes)
     low, high = centres - sizes / 2, centres + sizes / 2

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from digits_runtime.contract import Contract
 from digits_runtime.page import Candidate
+from digits_runtime.pens import SEVERAL, next_in_a_word, slender
 from digits_runtime.reading import Box
 
 Row = NDArray[np.float32]  # [classes], probabilities of one candidate
@@ -91,3 +92,39 @@ def ends_a_word(inside: slice, boxes: Sequence[Box], none: Sequence[bool]) -> bo
 
     before = letters(range(inside.start)[::-1], inside.start)
     return before >= _BEFORE or letters(range(inside.stop, len(boxes)), inside.stop - 1) >= _AFTER
+
+
+def in_a_word(inside: slice, line: Sequence[Candidate], names: Sequence[bool]) -> bool:
+    """Whether a named glyph, or two, stand among others of that hand that are none: letters.
+
+    Args:
+        inside: What of the line was taken for a number.
+        line: From left to right.
+        names: Which of it have a name.
+    """
+    start, stop = inside.start, inside.stop
+    known = [line[place] for place in range(start, stop) if names[place]]
+    before, after = line[:start][::-1], line[stop:]
+    if not known or stop - start > SEVERAL or not (before or after):
+        return False
+    if not before or not after:
+        # At a word's end there is a stroke beside a doubt, as of a letter cut in two; a name alone
+        # may be a number with its unit.
+        letters, last = (before, line[start]) if before else (after, line[stop - 1])
+        cut = len(known) == 1 and stop - start == SEVERAL and slender(known[0])
+        return cut and len(letters) >= SEVERAL and _letters(letters[:SEVERAL], last, known)
+    if len(known) == SEVERAL and max(len(before), len(after)) == 1:
+        # Rather a number's ends that touch.
+        return False
+    return _letters(before[:1], line[start], known) and _letters(after[:1], line[stop - 1], known)
+
+
+def _letters(beside: Sequence[Candidate], last: Candidate, known: Sequence[Candidate]) -> bool:
+    """Whether what follows a glyph, outwards, and is none, may be letters that go on with it.
+
+    What the border cuts is none: it may be a number's end.
+    """
+    return all(
+        not one.cut and next_in_a_word(one, inner, known)
+        for one, inner in zip(beside, (last, *beside), strict=False)
+    )

@@ -81,8 +81,10 @@ def test_a_faint_stroke_far_off_is_none_of_a_number(
 ) -> None:
     end = _candidate(170 + gap, 30, 40, strength, 4)
     strokes = [False, False, stroke]
-    written = without_faint_ends([*_NUMBER, end], strokes, slice(0, 3))
+    strengths = [120, 130, strength]
+    written = without_faint_ends([*_NUMBER, end], strengths, strokes, slice(0, 3))
     assert written == slice(0, kept)
     start = _candidate(70 - gap, 30, 40, strength, 4)
-    written = without_faint_ends([start, *_NUMBER], strokes[::-1], slice(0, 3))
+    line = [start, *_NUMBER]
+    written = without_faint_ends(line, strengths[::-1], strokes[::-1], slice(0, 3))
     assert written == slice(3 - kept, 3)
